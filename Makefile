@@ -1,0 +1,98 @@
+# libaionotify: build, test, install. `make help` lists the targets.
+
+PREFIX     = /usr/local
+LIBDIR     = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+MANDIR     = $(PREFIX)/share/man
+DESTDIR    =
+
+CARGO      = cargo
+CC         = cc
+INSTALL    = install
+PKG_CONFIG = pkg-config
+STRIP      = strip
+
+# Where cargo puts what it builds; cross builds (CARGO_BUILD_TARGET) have a folder of their own.
+TARGET_DIR  = $(or $(CARGO_TARGET_DIR),target)
+RELEASE_DIR = $(TARGET_DIR)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
+
+# The first number is the ABI's; capi/build.rs gives it to the SONAME.
+VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+SOVERSION = 0
+
+# `make demo` and `make check` install here, and nowhere else.
+PRIVATE = $(abspath $(TARGET_DIR))/installed
+# The files that the demo checksums; the project's own by default.
+FILES = $(shell git ls-files 2>/dev/null || find src include -type f)
+
+PAGES = $(wildcard man/*.3)
+
+.PHONY: all check clean demo headers help install install-private lint uninstall abi-baseline
+
+all:
+	$(CARGO) build --release --locked -p aionotify
+
+help:
+	@echo 'make                build libaionotify.so and libaionotify.a'
+	@echo 'make demo           build, install privately, and run a C program on real files'
+	@echo 'make check          the whole test suite'
+	@echo 'make lint           formatters and linters'
+	@echo 'make headers        regenerate include/ from the Rust sources'
+	@echo 'make abi-baseline   accept the present ABI as the one to compare with'
+	@echo 'make install        install below PREFIX=$(PREFIX) (DESTDIR, LIBDIR, INCLUDEDIR, MANDIR)'
+	@echo 'make uninstall      undo make install with the same variables'
+	@echo 'make clean          remove what was built'
+
+headers:
+	$(CARGO) run --quiet --locked -p headers -- .
+
+install: all
+	PKG_CONFIG='$(PKG_CONFIG)' scripts/aionotify.pc.sh '$(PREFIX)' '$(LIBDIR)' '$(INCLUDEDIR)' '$(VERSION)' \
+		> $(RELEASE_DIR)/aionotify.pc
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/aionotify/block' \
+		'$(DESTDIR)$(INCLUDEDIR)/aionotify/qemu' '$(DESTDIR)$(MANDIR)/man3'
+	$(INSTALL) -m 755 $(RELEASE_DIR)/libaionotify.so '$(DESTDIR)$(LIBDIR)/libaionotify.so.$(VERSION)'
+	ln -sf libaionotify.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libaionotify.so.$(SOVERSION)'
+	ln -sf libaionotify.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libaionotify.so'
+	$(INSTALL) -m 644 $(RELEASE_DIR)/libaionotify.a '$(DESTDIR)$(LIBDIR)/libaionotify.a'
+	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/libaionotify.a'
+	$(INSTALL) -m 644 include/block/*.h '$(DESTDIR)$(INCLUDEDIR)/aionotify/block'
+	$(INSTALL) -m 644 include/qemu/*.h '$(DESTDIR)$(INCLUDEDIR)/aionotify/qemu'
+	$(INSTALL) -m 644 $(RELEASE_DIR)/aionotify.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/aionotify.pc'
+	$(if $(PAGES),$(INSTALL) -m 644 $(PAGES) '$(DESTDIR)$(MANDIR)/man3')
+
+uninstall:
+	rm -f '$(DESTDIR)$(LIBDIR)'/libaionotify.so '$(DESTDIR)$(LIBDIR)'/libaionotify.so.$(SOVERSION) \
+		'$(DESTDIR)$(LIBDIR)'/libaionotify.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'/libaionotify.a \
+		'$(DESTDIR)$(LIBDIR)'/pkgconfig/aionotify.pc
+	rm -f $(patsubst man/%,'$(DESTDIR)$(MANDIR)/man3/%',$(PAGES))
+	rm -rf '$(DESTDIR)$(INCLUDEDIR)/aionotify'
+
+# A tree of its own for the tests and the demo, made anew, so that nothing old is tested.
+install-private:
+	rm -rf '$(PRIVATE)'
+	+$(MAKE) --no-print-directory install DESTDIR= PREFIX='$(PRIVATE)' LIBDIR='$(PRIVATE)/lib' \
+		INCLUDEDIR='$(PRIVATE)/include' MANDIR='$(PRIVATE)/share/man' > $(TARGET_DIR)/install.log
+
+demo:
+	scripts/setup demo
+	@mkdir -p $(TARGET_DIR)
+	$(MAKE) --no-print-directory install-private
+	CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' demo/run '$(PRIVATE)' $(FILES)
+
+check:
+	scripts/setup check
+	@mkdir -p $(TARGET_DIR)
+	$(MAKE) --no-print-directory install-private
+	AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) test --workspace --locked
+
+lint:
+	scripts/setup lint
+	scripts/lint
+
+abi-baseline:
+	scripts/setup check
+	scripts/abi-baseline
+
+clean:
+	$(CARGO) clean

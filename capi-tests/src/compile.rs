@@ -1,0 +1,97 @@
+//! Compiling C programs against the installed tree, as their makers would.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::installed::{pkg_config, prefix, root, scratch};
+use crate::run::succeed;
+
+/// Which of the two libraries a program is linked with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Linkage {
+    /// `libaionotify.so`, by what pkg-config prints.
+    Dynamic,
+    /// `libaionotify.a`; the rest of the program stays dynamic.
+    Static,
+    /// `libaionotify.a` in a program that is static as a whole (`cc -static`).
+    AllStatic,
+}
+
+/// The C compiler (`CC`, `CFLAGS` and the like are heeded), with the warnings that tests are
+/// compiled with.
+pub fn compiler() -> Command {
+    let target = env::var("CARGO_BUILD_TARGET").unwrap_or_else(|_| HOST.to_owned());
+    let mut command = cc::Build::new()
+        .cargo_metadata(false)
+        .host(HOST)
+        .target(&target)
+        .opt_level(2)
+        .debug(true)
+        .warnings(false)
+        .get_compiler()
+        .to_command();
+    command.args(["-Wall", "-Wextra", "-Werror"]);
+    command
+}
+
+/// The machine that compiled the tests.
+const HOST: &str = env!("CAPI_TESTS_HOST");
+
+/// A C program to build, from files in `capi-tests/c`.
+#[derive(Clone, Debug)]
+pub struct Program {
+    name: String,
+    flags: Vec<String>,
+    libraries: Vec<String>,
+}
+
+impl Program {
+    /// The program made of `c/NAME.c`.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), flags: Vec::new(), libraries: Vec::new() }
+    }
+
+    /// Adds flags for the compiler.
+    #[must_use]
+    pub fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags.extend(flags.iter().map(|&flag| flag.to_owned()));
+        self
+    }
+
+    /// Adds another library that the program itself uses, by its name for pkg-config.
+    #[must_use]
+    pub fn uses(mut self, package: &str) -> Self {
+        let mut command =
+            Command::new(env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into()));
+        let words = succeed(command.args(["--cflags", "--libs", package])).stdout;
+        self.libraries.extend(words.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// Compiles and links; returns the program's path.
+    pub fn build(&self, linkage: Linkage) -> PathBuf {
+        let folder = root().join("capi-tests/c");
+        let program = scratch("programs").join(format!("{}-{linkage:?}", self.name));
+        let mut command = compiler();
+        command
+            .arg("-std=gnu11")
+            .arg("-pthread")
+            .args(&self.flags)
+            .args(pkg_config(&["--cflags"]))
+            .arg(folder.join(format!("{}.c", self.name)))
+            .arg("-o")
+            .arg(&program);
+        let lib = prefix().join("lib");
+        match linkage {
+            Linkage::Dynamic => {
+                command.args(pkg_config(&["--libs"])).arg(format!("-Wl,-rpath,{}", lib.display()))
+            }
+            Linkage::Static => command.arg(lib.join("libaionotify.a")),
+            Linkage::AllStatic => command.arg("-static").args(pkg_config(&["--static", "--libs"])),
+        };
+        command.args(&self.libraries);
+        succeed(&mut command);
+        program
+    }
+}

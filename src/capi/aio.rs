@@ -1,0 +1,116 @@
+//! `aio_notify` and `aio_notify_accept`.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use super::check::not_null;
+use super::event_notifier::cells;
+use super::message::say;
+use crate::abi::AioContext;
+use crate::event_notifier::WakeEvent;
+use crate::protocol::{self, Context};
+use crate::Error;
+
+/// A context that lives for `'a`; other code accesses its `notify_me`, `notified` and `notifier`
+/// atomically, or not at the same time.
+#[derive(Clone, Copy)]
+struct ContextRef<'a> {
+    pointer: NonNull<AioContext>,
+    lives: PhantomData<&'a AtomicU32>,
+}
+
+impl ContextRef<'_> {
+    /// # Safety
+    ///
+    /// `pointer` points to a context as the type describes it.
+    #[inline]
+    unsafe fn new(pointer: NonNull<AioContext>) -> Self {
+        Self { pointer, lives: PhantomData }
+    }
+}
+
+impl<'a> Context for ContextRef<'a> {
+    type NotifyMe = &'a AtomicU32;
+    type Notified = &'a AtomicBool;
+    type Event = WakeEvent<'a>;
+
+    #[inline]
+    fn notify_me(self) -> &'a AtomicU32 {
+        // SAFETY: within a live context, by the type's contract.
+        let field = unsafe { &raw mut (*self.pointer.as_ptr()).notify_me };
+        // SAFETY: a live, aligned `u32` that all access atomically.
+        unsafe { AtomicU32::from_ptr(field) }
+    }
+
+    #[inline]
+    fn notified(self) -> &'a AtomicBool {
+        // SAFETY: within a live context, by the type's contract.
+        let field = unsafe { &raw mut (*self.pointer.as_ptr()).notified };
+        // SAFETY: a live `bool` that all access atomically.
+        unsafe { AtomicBool::from_ptr(field) }
+    }
+
+    #[inline]
+    fn event(self) -> WakeEvent<'a> {
+        // SAFETY: within a live context, by the type's contract.
+        let field = unsafe { &raw mut (*self.pointer.as_ptr()).notifier };
+        // SAFETY: a member of a live context is not NULL.
+        let notifier = unsafe { NonNull::new_unchecked(field) };
+        // SAFETY: the notifier lives as long as its context.
+        let cells = unsafe { cells(notifier) };
+        WakeEvent { cells, failed: cannot_wake }
+    }
+}
+
+/// Wakes the loop of `ctx` if it sleeps in poll or is about to; else does nothing, because the
+/// loop looks at everything again before it next sleeps.
+///
+/// Whatever the caller wrote before the call is visible to whoever wakes: a full memory barrier
+/// stands between it and the look at `notify_me`.
+///
+/// Any thread and any signal handler: no lock, no allocation, `errno` unchanged, wait-free but for
+/// one `write` while somebody sleeps. Should that write fail, the wakeup cannot be delivered, and
+/// the first time in the process a line on standard error says so.
+///
+/// # Safety
+///
+/// `ctx` must not be NULL (aborts) and must live until the call returns.
+#[no_mangle]
+pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
+    let ctx = not_null(ctx, "aio_notify", "ctx");
+    // SAFETY: the context is live by this function's contract.
+    let ctx = unsafe { ContextRef::new(ctx) };
+    protocol::notify(ctx);
+}
+
+/// Says, once in the process, that a wakeup could not be delivered.
+#[cold]
+fn cannot_wake(e: Error) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    // Relaxed: the flag orders nothing, it only picks the one who speaks.
+    if !SAID.swap(true, Relaxed) {
+        say(format_args!(
+            "aio_notify: cannot wake the loop: write to its event notifier failed, errno {}",
+            e.raw_os_error()
+        ));
+    }
+}
+
+/// Empties the event notifier of `ctx` if `aio_notify()` has set it.
+///
+/// For the loop, after its poll has returned and before it looks at descriptors, bottom halves and
+/// timers. With nothing notified it is one load and no system call. `errno` is unchanged.
+///
+/// Any thread that polls the context; safe in signal handlers.
+///
+/// # Safety
+///
+/// `ctx` must not be NULL (aborts) and must live until the call returns.
+#[no_mangle]
+pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
+    let ctx = not_null(ctx, "aio_notify_accept", "ctx");
+    // SAFETY: the context is live by this function's contract.
+    let ctx = unsafe { ContextRef::new(ctx) };
+    protocol::accept(ctx);
+}

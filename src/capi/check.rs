@@ -1,0 +1,22 @@
+//! Checks of arguments. A violated one is a bug of the program: it aborts with one line.
+
+use core::ptr::NonNull;
+
+use super::message::say;
+
+/// The argument as a pointer that is not NULL. Aborts, naming function and argument, if it is.
+#[inline]
+pub(super) fn not_null<T>(pointer: *mut T, function: &str, argument: &str) -> NonNull<T> {
+    match NonNull::new(pointer) {
+        Some(pointer) => pointer,
+        None => null(function, argument),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn null(function: &str, argument: &str) -> ! {
+    say(format_args!("{function}: argument '{argument}' is NULL"));
+    // SAFETY: takes nothing and does not return.
+    unsafe { libc::abort() }
+}

@@ -1,0 +1,49 @@
+//! The program's `qemu_set_fd_handler`, which it may have or not.
+
+use core::ffi::{c_int, c_void};
+
+use crate::abi::aio::IOHandler;
+
+/// The program's function, in the type that it has in the reference.
+///
+/// What it returns differs from one version of QEMU to another and always meant success, so
+/// nothing is taken from it.
+pub(super) type SetFdHandler =
+    unsafe extern "C" fn(fd: c_int, io_read: IOHandler, io_write: IOHandler, opaque: *mut c_void);
+
+// A weak import: a word that the linker fills with the function's address, or with 0. Stable Rust
+// cannot declare one, and would take the address of a declared function for never 0.
+#[cfg(not(target_vendor = "apple"))]
+core::arch::global_asm!(
+    ".weak qemu_set_fd_handler",
+    ".pushsection .data.rel.ro,\"aw\"",
+    ".balign {size}",
+    ".hidden aionotify_qemu_set_fd_handler",
+    ".globl aionotify_qemu_set_fd_handler",
+    ".type aionotify_qemu_set_fd_handler, %object",
+    ".size aionotify_qemu_set_fd_handler, {size}",
+    "aionotify_qemu_set_fd_handler:",
+    #[cfg(target_pointer_width = "64")]
+    ".8byte qemu_set_fd_handler",
+    #[cfg(target_pointer_width = "32")]
+    ".4byte qemu_set_fd_handler",
+    ".popsection",
+    size = const size_of::<usize>(),
+);
+
+/// The program's `qemu_set_fd_handler`, if it has one.
+#[cfg(not(target_vendor = "apple"))]
+pub(super) fn program_function() -> Option<SetFdHandler> {
+    extern "C" {
+        static aionotify_qemu_set_fd_handler: Option<SetFdHandler>;
+    }
+    // SAFETY: a word that is never written after the linker has filled it, with the address of a
+    // function of this type or with 0, which is `None`.
+    unsafe { aionotify_qemu_set_fd_handler }
+}
+
+/// Mach-O has no such import.
+#[cfg(target_vendor = "apple")]
+pub(super) fn program_function() -> Option<SetFdHandler> {
+    None
+}

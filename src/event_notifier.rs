@@ -1,0 +1,114 @@
+//! EventNotifier: the safe core of the `event_notifier_*` functions.
+//!
+//! C code owns the struct, may read it at any time and may share it between threads. So it is
+//! only ever reached through [`Cells`]: two atomic numbers, never a reference to the struct.
+
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+use crate::descriptor::{self, Ends, CLOSED};
+use crate::error::preserving_errno;
+use crate::protocol::Event;
+use crate::Error;
+
+/// The two descriptors of an EventNotifier, wherever they live.
+///
+/// Relaxed throughout: descriptors are set up before the notifier is shared, and whoever shares it
+/// orders that. The atomics only make an unexpected change by other code harmless.
+#[derive(Clone, Copy)]
+pub(crate) struct Cells<'a> {
+    rfd: &'a AtomicI32,
+    wfd: &'a AtomicI32,
+}
+
+impl<'a> Cells<'a> {
+    pub(crate) fn new(rfd: &'a AtomicI32, wfd: &'a AtomicI32) -> Self {
+        Self { rfd, wfd }
+    }
+
+    /// Opens the descriptors; `active` starts it set. On failure nothing is open.
+    pub(crate) fn init(self, active: bool) -> Result<(), Error> {
+        self.adopt(Ends { read: CLOSED, write: CLOSED });
+        self.adopt(descriptor::open()?);
+        if active {
+            if let Err(e) = self.set() {
+                self.cleanup();
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over open descriptors.
+    pub(crate) fn adopt(self, ends: Ends) {
+        self.rfd.store(ends.read, Relaxed);
+        self.wfd.store(ends.write, Relaxed);
+    }
+
+    /// Closes each descriptor once. Forgets both first, because the kernel may give their numbers
+    /// to another file as soon as they are closed.
+    pub(crate) fn cleanup(self) {
+        let rfd = self.rfd.swap(CLOSED, Relaxed);
+        let wfd = self.wfd.swap(CLOSED, Relaxed);
+        descriptor::close(rfd);
+        if wfd != rfd {
+            descriptor::close(wfd);
+        }
+    }
+
+    /// The descriptor to poll.
+    pub(crate) fn read_end(self) -> c_int {
+        self.rfd.load(Relaxed)
+    }
+
+    /// Fills it; the read end becomes readable.
+    pub(crate) fn set(self) -> Result<(), Error> {
+        descriptor::set(self.wfd.load(Relaxed))
+    }
+
+    /// Empties it. Returns whether it was set; one that was cleaned up never is.
+    pub(crate) fn test_and_clear(self) -> Result<bool, Error> {
+        match self.read_end() {
+            CLOSED => Ok(false),
+            rfd => descriptor::test_and_clear(rfd),
+        }
+    }
+}
+
+/// The notifier as the protocol's event; `errno` stays as it was.
+pub(crate) struct WakeEvent<'a> {
+    pub(crate) cells: Cells<'a>,
+    /// Told when the event could not be set.
+    pub(crate) failed: fn(Error),
+}
+
+impl Event for WakeEvent<'_> {
+    fn set(&self) {
+        preserving_errno(|| self.cells.set().unwrap_or_else(self.failed));
+    }
+
+    fn clear(&self) {
+        // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
+        // it (POLLNVAL), and there is nobody to tell from here.
+        let _ = preserving_errno(|| self.cells.test_and_clear());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notifier_lives_from_init_to_cleanup() {
+        let fds = [AtomicI32::new(7), AtomicI32::new(7)];
+        let e = Cells::new(&fds[0], &fds[1]);
+        e.init(true).unwrap();
+        assert_eq!(e.test_and_clear(), Ok(true));
+        assert_eq!(e.test_and_clear(), Ok(false));
+        e.cleanup();
+        assert_eq!((fds[0].load(Relaxed), fds[1].load(Relaxed)), (CLOSED, CLOSED));
+        assert_eq!(e.set().unwrap_err().raw_os_error(), libc::EBADF);
+        assert_eq!(e.test_and_clear(), Ok(false));
+        e.cleanup();
+    }
+}

@@ -1,0 +1,245 @@
+//! The protocol for Rust programs: a [`Notifier`] owns its state and its event.
+
+use core::ffi::c_int;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32};
+use core::time::Duration;
+
+use crate::descriptor::CLOSED;
+use crate::error::preserving_errno;
+use crate::event_notifier::{Cells, WakeEvent};
+use crate::protocol::{self, Context};
+use crate::Error;
+
+/// Wakes an event loop that sleeps in `poll`, from any thread or signal handler.
+///
+/// Share it (in an `Arc` or a `static`) between the loop and those who have work for it. See the
+/// [crate's example](crate).
+pub struct Notifier {
+    notify_me: AtomicU32,
+    notified: AtomicBool,
+    rfd: AtomicI32,
+    wfd: AtomicI32,
+}
+
+impl Notifier {
+    /// Makes a notifier that nobody polls yet.
+    ///
+    /// # Errors
+    ///
+    /// What `eventfd` says (`EMFILE`, `ENFILE`, `ENODEV`, `ENOMEM`), or `pipe` where there is no
+    /// eventfd.
+    pub fn new() -> Result<Self, Error> {
+        let new = Self {
+            notify_me: AtomicU32::new(0),
+            notified: AtomicBool::new(false),
+            rfd: AtomicI32::new(CLOSED),
+            wfd: AtomicI32::new(CLOSED),
+        };
+        new.cells().init(false)?;
+        Ok(new)
+    }
+
+    fn cells(&self) -> Cells<'_> {
+        Cells::new(&self.rfd, &self.wfd)
+    }
+
+    /// Makes the loop look at its work: wakes it if it sleeps or is about to.
+    ///
+    /// What the caller wrote before is visible to the loop when it looks. Costs one memory barrier
+    /// while nobody polls, one `write` otherwise; safe in signal handlers (no lock, no allocation,
+    /// `errno` unchanged).
+    #[inline]
+    pub fn notify(&self) {
+        protocol::notify(Handle(self));
+    }
+
+    /// Announces a poll. Look at the work *after* this call, then wait.
+    ///
+    /// Several threads may poll at once; each holds a [`Polling`] of its own.
+    #[must_use = "the announcement ends when the value is dropped"]
+    pub fn begin_poll(&self) -> Polling<'_> {
+        protocol::begin_poll(Handle(self));
+        Polling { notifier: self }
+    }
+
+    /// The descriptor to poll for reading. Do not read it: [`Polling::finish`] does.
+    pub fn raw_fd(&self) -> c_int {
+        self.cells().read_end()
+    }
+}
+
+/// A notifier as the protocol sees it.
+#[derive(Clone, Copy)]
+struct Handle<'a>(&'a Notifier);
+
+impl<'a> Context for Handle<'a> {
+    type NotifyMe = &'a AtomicU32;
+    type Notified = &'a AtomicBool;
+    type Event = WakeEvent<'a>;
+
+    fn notify_me(self) -> &'a AtomicU32 {
+        &self.0.notify_me
+    }
+
+    fn notified(self) -> &'a AtomicBool {
+        &self.0.notified
+    }
+
+    fn event(self) -> WakeEvent<'a> {
+        // The notifier owns its descriptors, so a write can only fail if other code closed them;
+        // then the loop's `wait` reports it.
+        WakeEvent { cells: self.0.cells(), failed: |_| {} }
+    }
+}
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        preserving_errno(|| self.cells().cleanup());
+    }
+}
+
+impl fmt::Debug for Notifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifier")
+            .field("notify_me", &self.notify_me)
+            .field("notified", &self.notified)
+            .field("fd", &self.raw_fd())
+            .finish()
+    }
+}
+
+/// An announced poll: while it exists, [`Notifier::notify`] makes the notifier's descriptor
+/// readable.
+#[derive(Debug)]
+pub struct Polling<'a> {
+    notifier: &'a Notifier,
+}
+
+impl Polling<'_> {
+    /// Sleeps until a notification comes, `timeout` has passed (rounded up to a millisecond;
+    /// `None` waits for ever) or a signal handler has run, then accepts the notification.
+    ///
+    /// It may return without either; look at the work again.
+    ///
+    /// # Errors
+    ///
+    /// What `poll` says, except `EINTR`.
+    pub fn wait(self, timeout: Option<Duration>) -> Result<(), Error> {
+        let timeout = timeout.map_or(-1, |t| {
+            c_int::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
+        });
+        let mut fd = libc::pollfd { fd: self.notifier.raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: `fd` is one `pollfd` that the call may write to.
+        let n = unsafe { libc::poll(&raw mut fd, 1, timeout) };
+        let result = match n {
+            n if n >= 0 => Ok(()),
+            _ => match Error::last() {
+                e if e.raw_os_error() == libc::EINTR => Ok(()),
+                e => Err(e),
+            },
+        };
+        self.finish();
+        result
+    }
+
+    /// Ends the poll and accepts a notification, for loops that poll
+    /// [the descriptor](Notifier::raw_fd) themselves. Call it as soon as poll has returned.
+    pub fn finish(self) {
+        let notifier = self.notifier;
+        drop(self);
+        protocol::accept(Handle(notifier));
+    }
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        protocol::end_poll(Handle(self.notifier));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::Ordering::Relaxed;
+    use std::sync::Arc;
+
+    fn readable(n: &Notifier) -> bool {
+        let mut fd = libc::pollfd { fd: n.raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: `fd` is one `pollfd` that the call may write to.
+        unsafe { libc::poll(&raw mut fd, 1, 0) == 1 }
+    }
+
+    #[test]
+    fn notify_with_nobody_polling_leaves_the_event_alone() {
+        let n = Notifier::new().unwrap();
+        n.notify();
+        assert!(!readable(&n));
+        assert!(!n.notified.load(Relaxed));
+    }
+
+    #[test]
+    fn notify_during_a_poll_ends_it_and_is_accepted_once() {
+        let n = Notifier::new().unwrap();
+        let polling = n.begin_poll();
+        n.notify();
+        n.notify();
+        assert!(readable(&n));
+        polling.wait(None).unwrap();
+        assert!(!readable(&n));
+        assert!(!n.notified.load(Relaxed));
+        assert_eq!(n.notify_me.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_dropped_poll_takes_its_announcement_back() {
+        let n = Notifier::new().unwrap();
+        let first = n.begin_poll();
+        let second = n.begin_poll();
+        assert_eq!(n.notify_me.load(Relaxed), 4);
+        drop(first);
+        second.finish();
+        assert_eq!(n.notify_me.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_zero_or_huge_timeout_is_taken() {
+        let n = Notifier::new().unwrap();
+        n.begin_poll().wait(Some(Duration::ZERO)).unwrap();
+        let polling = n.begin_poll();
+        n.notify();
+        polling.wait(Some(Duration::MAX)).unwrap();
+    }
+
+    #[test]
+    fn no_handover_between_two_threads_is_lost() {
+        const ROUNDS: u32 = 20_000;
+        let n = Arc::new(Notifier::new().unwrap());
+        let sent = Arc::new(AtomicU32::new(0));
+        let taken = Arc::new(AtomicU32::new(0));
+        let sender = std::thread::spawn({
+            let (n, sent, taken) = (n.clone(), sent.clone(), taken.clone());
+            move || {
+                for round in 1..=ROUNDS {
+                    sent.store(round, Relaxed);
+                    n.notify();
+                    while taken.load(Relaxed) < round {
+                        std::thread::yield_now();
+                    }
+                }
+            }
+        });
+        let mut seen = 0;
+        while seen < ROUNDS {
+            let polling = n.begin_poll();
+            if sent.load(Relaxed) == seen {
+                // Only a lost wakeup could use up so long a wait.
+                polling.wait(Some(Duration::from_secs(60))).unwrap();
+                assert_ne!(sent.load(Relaxed), seen, "a wakeup was lost");
+            }
+            seen = sent.load(Relaxed);
+            taken.store(seen, Relaxed);
+        }
+        sender.join().unwrap();
+    }
+}
