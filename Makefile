@@ -47,7 +47,7 @@ headers:
 	$(CARGO) run --quiet --locked -p headers -- .
 
 install: all
-	PKG_CONFIG='$(PKG_CONFIG)' scripts/aionotify.pc.sh '$(PREFIX)' '$(LIBDIR)' '$(INCLUDEDIR)' '$(VERSION)' \
+	PKG_CONFIG='$(PKG_CONFIG)' scripts/pkg-config-file '$(PREFIX)' '$(LIBDIR)' '$(INCLUDEDIR)' '$(VERSION)' \
 		> $(RELEASE_DIR)/aionotify.pc
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/aionotify/block' \
 		'$(DESTDIR)$(INCLUDEDIR)/aionotify/qemu' '$(DESTDIR)$(MANDIR)/man3'

@@ -1,6 +1,7 @@
 //! Compiling C programs against the installed tree, as their makers would.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -22,26 +23,29 @@ pub enum Linkage {
 /// compiled with.
 pub fn compiler() -> Command {
     let target = env::var("CARGO_BUILD_TARGET").unwrap_or_else(|_| HOST.to_owned());
-    let mut command = cc::Build::new()
+    let tool = cc::Build::new()
         .cargo_metadata(false)
         .host(HOST)
         .target(&target)
         .opt_level(2)
         .debug(true)
-        .warnings(false)
-        .get_compiler()
-        .to_command();
-    command.args(["-Wall", "-Wextra", "-Werror"]);
+        .warnings(true)
+        .extra_warnings(true)
+        .warnings_into_errors(true)
+        .get_compiler();
+    let mut command = Command::new(tool.path());
+    command.args(tool.args());
     command
 }
 
 /// The machine that compiled the tests.
 const HOST: &str = env!("CAPI_TESTS_HOST");
 
-/// A C program to build, from files in `capi-tests/c`.
+/// A C program to build.
 #[derive(Clone, Debug)]
 pub struct Program {
     name: String,
+    source: PathBuf,
     flags: Vec<String>,
     libraries: Vec<String>,
 }
@@ -49,7 +53,15 @@ pub struct Program {
 impl Program {
     /// The program made of `c/NAME.c`.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), flags: Vec::new(), libraries: Vec::new() }
+        let source = root().join("capi-tests/c").join(format!("{name}.c"));
+        Self { name: name.to_owned(), source, flags: Vec::new(), libraries: Vec::new() }
+    }
+
+    /// The program with this text, under this name.
+    pub fn with_text(name: &str, text: &str) -> Self {
+        let source = scratch("sources").join(format!("{name}.c"));
+        fs::write(&source, text).expect("the scratch folder can be written");
+        Self { source, ..Self::new(name) }
     }
 
     /// Adds flags for the compiler.
@@ -71,7 +83,6 @@ impl Program {
 
     /// Compiles and links; returns the program's path.
     pub fn build(&self, linkage: Linkage) -> PathBuf {
-        let folder = root().join("capi-tests/c");
         let program = scratch("programs").join(format!("{}-{linkage:?}", self.name));
         let mut command = compiler();
         command
@@ -79,7 +90,7 @@ impl Program {
             .arg("-pthread")
             .args(&self.flags)
             .args(pkg_config(&["--cflags"]))
-            .arg(folder.join(format!("{}.c", self.name)))
+            .arg(&self.source)
             .arg("-o")
             .arg(&program);
         let lib = prefix().join("lib");

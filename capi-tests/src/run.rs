@@ -30,7 +30,7 @@ impl Finished {
 
 /// Runs to the end; panics if it cannot be run, or hangs.
 pub fn output(command: &mut Command) -> Finished {
-    let shown = format!("{command:?}");
+    let shown = shown(command);
     // A process group of its own, so that the watchdog ends its children too.
     let mut child = command
         .process_group(0)
@@ -68,12 +68,19 @@ pub fn succeed(command: &mut Command) -> Finished {
     let finished = output(command);
     assert!(
         finished.status.success(),
-        "{command:?}: {}\n--- stdout\n{}\n--- stderr\n{}",
+        "{}: {}\n--- stdout\n{}\n--- stderr\n{}",
+        shown(command),
         finished.status,
         finished.stdout,
         finished.stderr
     );
     finished
+}
+
+/// The command as one would type it, without its environment.
+fn shown(command: &Command) -> String {
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {

@@ -1,0 +1,116 @@
+/*
+ * Checks for the test programs: a failed one says where and what, and ends the program.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The test that is running, for the messages. */
+static const char *check_current = "main";
+
+#define CHECK(condition)                                                                       \
+    do {                                                                                       \
+        if (!(condition)) {                                                                    \
+            check_failed(__FILE__, __LINE__, #condition);                                      \
+        }                                                                                      \
+    } while (0)
+
+#define CHECK_EQ(actual, expected)                                                             \
+    check_equal(__FILE__, __LINE__, #actual, (long long)(actual), (long long)(expected))
+
+/* Runs a test function; the watchdog starts anew. */
+#define RUN(test)                                                                              \
+    do {                                                                                       \
+        check_current = #test;                                                                 \
+        check_watchdog();                                                                      \
+        test();                                                                                \
+        printf("ok %s\n", #test);                                                              \
+    } while (0)
+
+static inline void check_failed(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "%s:%d: %s: failed: %s (errno %d)\n", file, line, check_current, what, errno);
+    exit(1);
+}
+
+static inline void check_equal(const char *file, int line, const char *what, long long actual,
+                               long long expected)
+{
+    if (actual != expected) {
+        fprintf(stderr, "%s:%d: %s: %s is %lld, expected %lld\n", file, line, check_current, what,
+                actual, expected);
+        exit(1);
+    }
+}
+
+static void check_hangs(int signal_number)
+{
+    static const char text[] = "watchdog: hangs in ";
+
+    (void)signal_number;
+    if (write(2, text, sizeof(text) - 1) < 0 || write(2, check_current, strlen(check_current)) < 0 ||
+        write(2, "\n", 1) < 0) {
+        _exit(2);
+    }
+    _exit(1);
+}
+
+/* A test takes at most a few seconds; only a lost wakeup or a deadlock uses up two minutes. */
+static inline void check_watchdog(void)
+{
+    signal(SIGALRM, check_hangs);
+    alarm(120);
+}
+
+/* Runs f(argument) in a child, with what it writes to stderr in text; returns its wait status. */
+static inline int check_in_child(void (*f)(void *), void *argument, char *text, size_t size)
+{
+    int ends[2], status;
+    size_t used = 0;
+    ssize_t n;
+    pid_t child;
+
+    CHECK_EQ(pipe(ends), 0);
+    fflush(NULL);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        check_watchdog();
+        dup2(ends[1], 2);
+        close(ends[0]);
+        close(ends[1]);
+        f(argument);
+        exit(0);
+    }
+    close(ends[1]);
+    while (used + 1 < size && (n = read(ends[0], text + used, size - 1 - used)) > 0) {
+        used += (size_t)n;
+    }
+    text[used] = '\0';
+    close(ends[0]);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return status;
+}
+
+/* The child must succeed and write nothing to stderr. */
+static inline void check_child_succeeds(void (*f)(void *), void *argument)
+{
+    char text[1024];
+    int status = check_in_child(f, argument, text, sizeof(text));
+
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || text[0] != '\0') {
+        fprintf(stderr, "%s: child: status %#x: %s\n", check_current, (unsigned)status, text);
+        exit(1);
+    }
+}
+
+#endif /* CHECK_H */

@@ -1,0 +1,187 @@
+/*
+ * Plain poll loops woken by many threads. A lost wakeup leaves the loop asleep for ever, and the
+ * watchdog says so.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include <sched.h>
+#include <stdint.h>
+
+#include "loop.h"
+
+enum { THREADS = 4, ITEMS = 20000, POLLERS = 3 };
+
+struct queue {
+    AioContext *ctx;
+    /* How much work there is, and how much of it has been done. */
+    unsigned long pushed, taken;
+    /* The notifiers wait for their work to be done before they go on. */
+    int in_step;
+    int stop;
+};
+
+static void *push(void *argument)
+{
+    struct queue *queue = argument;
+    int i;
+
+    for (i = 0; i < ITEMS; i++) {
+        /* Relaxed: it is aio_notify() that has to make it visible. */
+        unsigned long mine = __atomic_add_fetch(&queue->pushed, 1, __ATOMIC_RELAXED);
+
+        aio_notify(queue->ctx);
+        while (queue->in_step && __atomic_load_n(&queue->taken, __ATOMIC_RELAXED) < mine) {
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+/* Takes what there is; returns whether there was anything. */
+static int take(struct queue *queue)
+{
+    unsigned long taken = __atomic_load_n(&queue->taken, __ATOMIC_RELAXED);
+    int found = 0;
+
+    while (taken < __atomic_load_n(&queue->pushed, __ATOMIC_RELAXED)) {
+        if (__atomic_compare_exchange_n(&queue->taken, &taken, taken + 1, 0, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            taken++;
+            found = 1;
+        }
+    }
+    return found;
+}
+
+static int has_work(struct queue *queue)
+{
+    return __atomic_load_n(&queue->taken, __ATOMIC_RELAXED) <
+           __atomic_load_n(&queue->pushed, __ATOMIC_RELAXED);
+}
+
+static void one_loop_many_threads(int in_step)
+{
+    struct queue queue = {.ctx = loop_new(), .in_step = in_step};
+    pthread_t threads[THREADS];
+    int i;
+
+    for (i = 0; i < THREADS; i++) {
+        threads[i] = start(push, &queue);
+    }
+    while (queue.taken < (unsigned long)THREADS * ITEMS) {
+        loop_begin(queue.ctx);
+        loop_wait(queue.ctx, has_work(&queue) ? 0 : -1);
+        take(&queue);
+    }
+    for (i = 0; i < THREADS; i++) {
+        join(threads[i]);
+    }
+    CHECK_EQ(queue.taken, THREADS * ITEMS);
+    CHECK_EQ(queue.ctx->notify_me, 0);
+    loop_free(queue.ctx);
+}
+
+static void nothing_is_lost_in_a_flood(void)
+{
+    one_loop_many_threads(0);
+}
+
+static void nothing_is_lost_in_step(void)
+{
+    one_loop_many_threads(1);
+}
+
+static void *poll_until_stopped(void *argument)
+{
+    struct queue *queue = argument;
+
+    while (!__atomic_load_n(&queue->stop, __ATOMIC_RELAXED)) {
+        loop_begin(queue->ctx);
+        if (__atomic_load_n(&queue->stop, __ATOMIC_RELAXED) || has_work(queue)) {
+            loop_wait(queue->ctx, 0);
+        } else {
+            loop_wait(queue->ctx, -1);
+        }
+        take(queue);
+    }
+    __atomic_add_fetch(&queue->stop, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+static void several_pollers_on_one_context(int in_step)
+{
+    struct queue queue = {.ctx = loop_new(), .in_step = in_step};
+    pthread_t threads[THREADS], pollers[POLLERS];
+    int i;
+
+    for (i = 0; i < POLLERS; i++) {
+        pollers[i] = start(poll_until_stopped, &queue);
+    }
+    for (i = 0; i < THREADS; i++) {
+        threads[i] = start(push, &queue);
+    }
+    for (i = 0; i < THREADS; i++) {
+        join(threads[i]);
+    }
+    /* Nobody notifies any more: those who sleep must have left nothing behind. */
+    while (has_work(&queue)) {
+        sched_yield();
+    }
+    /* One notification wakes at least one; each that wakes leaves. */
+    __atomic_store_n(&queue.stop, 1, __ATOMIC_RELAXED);
+    for (i = 1; i <= POLLERS; i++) {
+        do {
+            aio_notify(queue.ctx);
+            sched_yield();
+        } while (__atomic_load_n(&queue.stop, __ATOMIC_RELAXED) <= i);
+    }
+    for (i = 0; i < POLLERS; i++) {
+        join(pollers[i]);
+    }
+    CHECK_EQ(queue.taken, THREADS * ITEMS);
+    CHECK_EQ(queue.ctx->notify_me, 0);
+    loop_free(queue.ctx);
+}
+
+static void several_pollers_in_a_flood(void)
+{
+    several_pollers_on_one_context(0);
+}
+
+static void several_pollers_in_step(void)
+{
+    several_pollers_on_one_context(1);
+}
+
+/* The event is emptied as often as it is filled: at rest a poll does not return. */
+static void a_loop_at_rest_does_not_spin(void)
+{
+    struct queue queue = {.ctx = loop_new()};
+    pthread_t thread = start(push, &queue);
+    int turns;
+
+    while (queue.taken < ITEMS) {
+        loop_begin(queue.ctx);
+        loop_wait(queue.ctx, has_work(&queue) ? 0 : -1);
+        take(&queue);
+    }
+    join(thread);
+    /* The last notifications may still stand; after one turn nothing does. */
+    loop_begin(queue.ctx);
+    loop_wait(queue.ctx, 0);
+    for (turns = 0; turns < 10; turns++) {
+        loop_begin(queue.ctx);
+        CHECK_EQ(loop_wait(queue.ctx, 0), 0);
+    }
+    loop_free(queue.ctx);
+}
+
+int main(void)
+{
+    RUN(nothing_is_lost_in_a_flood);
+    RUN(nothing_is_lost_in_step);
+    RUN(several_pollers_in_a_flood);
+    RUN(several_pollers_in_step);
+    RUN(a_loop_at_rest_does_not_spin);
+    return 0;
+}
