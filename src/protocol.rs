@@ -30,6 +30,10 @@ pub trait NotifyMe {
     fn add(&self, value: u32, order: Ordering);
     /// Atomic subtraction, wrapping.
     fn sub(&self, value: u32, order: Ordering);
+    /// Atomic bitwise or.
+    fn or(&self, value: u32, order: Ordering);
+    /// Atomic bitwise and.
+    fn and(&self, value: u32, order: Ordering);
     /// Memory fence.
     fn fence(order: Ordering);
 }
@@ -137,6 +141,23 @@ pub fn begin_poll<C: Context>(ctx: C) {
     C::NotifyMe::fence(SeqCst);
 }
 
+/// [`begin_poll`] for the GSource, in its prepare function: raises [`GSOURCE`] instead.
+#[inline]
+pub fn prepare<C: Context>(ctx: C) {
+    // Relaxed: the fence below orders it.
+    ctx.notify_me().or(GSOURCE, Relaxed);
+    // As in `begin_poll`.
+    C::NotifyMe::fence(SeqCst);
+}
+
+/// [`end_poll`] and [`accept`] for the GSource, in its check function.
+#[inline]
+pub fn check<C: Context>(ctx: C) {
+    // Relaxed: as in `end_poll`.
+    ctx.notify_me().and(!GSOURCE, Relaxed);
+    accept(ctx);
+}
+
 /// Takes the announcement back, as soon as poll has returned.
 #[inline]
 pub fn end_poll<C: Context>(ctx: C) {
@@ -163,6 +184,14 @@ mod core_atomics {
         #[inline]
         fn sub(&self, value: u32, order: Ordering) {
             self.fetch_sub(value, order);
+        }
+        #[inline]
+        fn or(&self, value: u32, order: Ordering) {
+            self.fetch_or(value, order);
+        }
+        #[inline]
+        fn and(&self, value: u32, order: Ordering) {
+            self.fetch_and(value, order);
         }
         #[inline]
         fn fence(order: Ordering) {
