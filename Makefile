@@ -22,8 +22,8 @@ SOVERSION = 0
 
 # `make demo` and `make check` install here, and nowhere else.
 PRIVATE = $(abspath $(TARGET_DIR))/installed
-# The files that the demo checksums; the project's own by default.
-FILES = $(shell git ls-files 2>/dev/null || find src include -type f)
+# The files that the demo checksums, as words for the shell; the project's own by default.
+FILES = $(or $(wildcard $(shell git ls-files 2>/dev/null)),$(shell find src include -type f))
 
 PAGES = $(wildcard man/*.3)
 
@@ -75,10 +75,11 @@ install-private:
 		INCLUDEDIR='$(PRIVATE)/include' MANDIR='$(PRIVATE)/share/man' > $(TARGET_DIR)/install.log
 
 demo:
-	scripts/setup demo
+	@scripts/setup demo
 	@mkdir -p $(TARGET_DIR)
-	$(MAKE) --no-print-directory install-private
-	CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' demo/run '$(PRIVATE)' $(FILES)
+	@echo 'Building and installing into $(PRIVATE)'
+	@$(MAKE) --no-print-directory install-private > /dev/null
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' demo/run '$(PRIVATE)' $(FILES)
 
 check:
 	scripts/setup check

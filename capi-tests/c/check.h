@@ -38,7 +38,8 @@ static const char *check_current = "main";
 
 static inline void check_failed(const char *file, int line, const char *what)
 {
-    fprintf(stderr, "%s:%d: %s: failed: %s (errno %d)\n", file, line, check_current, what, errno);
+    fprintf(stderr, "%s:%d: %s: failed: %s (errno %d)\n", file, line, check_current, what,
+            errno);
     exit(1);
 }
 
@@ -46,8 +47,8 @@ static inline void check_equal(const char *file, int line, const char *what, lon
                                long long expected)
 {
     if (actual != expected) {
-        fprintf(stderr, "%s:%d: %s: %s is %lld, expected %lld\n", file, line, check_current, what,
-                actual, expected);
+        fprintf(stderr, "%s:%d: %s: %s is %lld, expected %lld\n", file, line, check_current,
+                what, actual, expected);
         exit(1);
     }
 }
@@ -57,8 +58,8 @@ static void check_hangs(int signal_number)
     static const char text[] = "watchdog: hangs in ";
 
     (void)signal_number;
-    if (write(2, text, sizeof(text) - 1) < 0 || write(2, check_current, strlen(check_current)) < 0 ||
-        write(2, "\n", 1) < 0) {
+    if (write(2, text, sizeof(text) - 1) < 0 ||
+        write(2, check_current, strlen(check_current)) < 0 || write(2, "\n", 1) < 0) {
         _exit(2);
     }
     _exit(1);
@@ -71,7 +72,8 @@ static inline void check_watchdog(void)
     alarm(120);
 }
 
-/* Runs f(argument) in a child, with what it writes to stderr in text; returns its wait status. */
+/* Runs f(argument) in a child, with what it writes to stderr in text; returns its wait status.
+ */
 static inline int check_in_child(void (*f)(void *), void *argument, char *text, size_t size)
 {
     int ends[2], status;

@@ -1,5 +1,6 @@
 /*
- * EventNotifier where the system refuses: no descriptors left, no eventfd, signals, fork and exec.
+ * EventNotifier where the system refuses: no descriptors left, no eventfd, signals, fork and
+ * exec.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

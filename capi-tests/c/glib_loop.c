@@ -16,7 +16,8 @@ static GMainLoop *main_loop;
 
 static int has_work(void)
 {
-    return __atomic_load_n(&taken, __ATOMIC_RELAXED) < __atomic_load_n(&pushed, __ATOMIC_RELAXED);
+    return __atomic_load_n(&taken, __ATOMIC_RELAXED) <
+           __atomic_load_n(&pushed, __ATOMIC_RELAXED);
 }
 
 static gboolean prepare(GSource *source, gint *timeout)
@@ -25,8 +26,9 @@ static gboolean prepare(GSource *source, gint *timeout)
 
     __atomic_fetch_or(&ctx->notify_me, 1, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    *timeout = -1;
-    return has_work();
+    /* Never TRUE: GLib would skip check, and with it the accept. */
+    *timeout = has_work() ? 0 : -1;
+    return FALSE;
 }
 
 static gboolean check(GSource *source)

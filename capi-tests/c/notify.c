@@ -1,6 +1,6 @@
 /*
- * aio_notify and aio_notify_accept, one call at a time: what they return and leave behind, and how
- * many system calls they make.
+ * aio_notify and aio_notify_accept, one call at a time: what they return and leave behind, and
+ * how many system calls they make.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -240,9 +240,7 @@ static void null_aborts_with_one_line(void)
         const char *line;
     } calls[] = {
 #define CALL(name, argument)                                                                   \
-    {                                                                                          \
-        null_##name, "aionotify: " #name ": argument '" argument "' is NULL\n"                 \
-    }
+    {null_##name, "aionotify: " #name ": argument '" argument "' is NULL\n"}
         CALL(aio_notify, "ctx"),
         CALL(aio_notify_accept, "ctx"),
         CALL(event_notifier_init, "e"),

@@ -1,6 +1,6 @@
 /*
- * aio_notify from signal handlers, in a storm of them: nothing is lost, and errno is unchanged in
- * the code that was interrupted.
+ * aio_notify from signal handlers, in a storm of them: nothing is lost, and errno is unchanged
+ * in the code that was interrupted.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,6 +1,6 @@
 /*
- * Plain poll loops woken by many threads. A lost wakeup leaves the loop asleep for ever, and the
- * watchdog says so.
+ * Plain poll loops woken by many threads. A lost wakeup leaves the loop asleep for ever, and
+ * the watchdog says so.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

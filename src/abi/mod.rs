@@ -10,11 +10,11 @@
 
 #![allow(non_camel_case_types)] // The names are C's.
 
-/// Proves size, alignment and offsets on one architecture; `cfg` elsewhere, where the same
-/// definitions follow the platform's own `pthread` types but no table exists to compare with.
+/// Proves size, alignment and offsets on one architecture with glibc. Elsewhere the same
+/// definitions follow the platform's own `pthread` types, but there is no table to compare with.
 macro_rules! assert_layout {
     ($arch:literal, $type:ident: $size:literal / $align:literal $(, $field:ident: $offset:literal)*) => {
-        #[cfg(all(target_os = "linux", target_pointer_width = "64", target_arch = $arch))]
+        #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", target_arch = $arch))]
         const _: () = {
             assert!(core::mem::size_of::<$type>() == $size);
             assert!(core::mem::align_of::<$type>() == $align);
