@@ -36,6 +36,19 @@ static const char *check_current = "main";
         printf("ok %s\n", #test);                                                              \
     } while (0)
 
+/*
+ * RUN for a test that needs the kernel itself: an emulator of another architecture has no
+ * seccomp for its programs and cannot execute them. Whoever runs the tests in one says so.
+ */
+#define RUN_ON_KERNEL(test)                                                                    \
+    do {                                                                                       \
+        if (getenv("AIONOTIFY_EMULATED") != NULL) {                                            \
+            printf("skipped %s: emulated\n", #test);                                           \
+        } else {                                                                               \
+            RUN(test);                                                                         \
+        }                                                                                      \
+    } while (0)
+
 static inline void check_failed(const char *file, int line, const char *what)
 {
     fprintf(stderr, "%s:%d: %s: failed: %s (errno %d)\n", file, line, check_current, what,

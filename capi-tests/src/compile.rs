@@ -19,10 +19,10 @@ pub enum Linkage {
     AllStatic,
 }
 
-/// The C compiler (`CC`, `CFLAGS` and the like are heeded), with the warnings that tests are
-/// compiled with.
+/// The C compiler for `AIONOTIFY_TARGET`, by default this machine (`CC`, `CFLAGS` and the like are
+/// heeded), with the warnings that tests are compiled with.
 pub fn compiler() -> Command {
-    let target = env::var("CARGO_BUILD_TARGET").unwrap_or_else(|_| HOST.to_owned());
+    let target = env::var("AIONOTIFY_TARGET").unwrap_or_else(|_| HOST.to_owned());
     let tool = cc::Build::new()
         .cargo_metadata(false)
         .host(HOST)
