@@ -45,8 +45,17 @@ pub fn scratch(name: &str) -> PathBuf {
 
 /// What `pkg-config ARGS aionotify` prints, as words.
 pub fn pkg_config(args: &[&str]) -> Vec<String> {
+    pkg_config_below(prefix(), args)
+}
+
+/// The same, of what is installed below another prefix.
+pub fn pkg_config_below(prefix: &Path, args: &[&str]) -> Vec<String> {
     let mut command =
         Command::new(env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into()));
-    command.env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig")).args(args).arg("aionotify");
+    command.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(args);
+    // The package, unless the arguments have one.
+    if args.iter().all(|arg| arg.starts_with('-')) {
+        command.arg("aionotify");
+    }
     succeed(&mut command).stdout.split_whitespace().map(str::to_owned).collect()
 }

@@ -1,0 +1,111 @@
+//! What the library's sources declare for C: found by parsing them, so that nothing can be left
+//! out of a list.
+
+use std::path::Path;
+
+use crate::{files, read};
+
+/// An item, and the path of the module that it is in.
+pub(crate) struct Found<T> {
+    /// Such as `aio_notify::abi::aio`.
+    pub(crate) module: String,
+    /// The item.
+    pub(crate) item: T,
+}
+
+impl<T> Found<T> {
+    /// The item's own path, given its name.
+    pub(crate) fn path(&self, name: &syn::Ident) -> String {
+        format!("{}::{name}", self.module)
+    }
+}
+
+/// The public C items of `src/abi` and `src/capi`.
+#[derive(Default)]
+pub(crate) struct Declarations {
+    /// Structs.
+    pub(crate) structs: Vec<Found<syn::ItemStruct>>,
+    /// Enums.
+    pub(crate) enums: Vec<Found<syn::ItemEnum>>,
+    /// Constants, macros in C.
+    pub(crate) constants: Vec<Found<syn::ItemConst>>,
+    /// Callback types.
+    pub(crate) aliases: Vec<Found<syn::ItemType>>,
+    /// Functions that the library provides.
+    pub(crate) provided: Vec<Found<syn::Signature>>,
+    /// Functions that the program provides.
+    pub(crate) declared: Vec<Found<syn::Signature>>,
+    /// Variables that the program provides.
+    pub(crate) variables: Vec<Found<syn::ForeignItemStatic>>,
+}
+
+impl Declarations {
+    /// Those of the sources under `root`.
+    pub(crate) fn of(root: &Path) -> Self {
+        let mut all = Self::default();
+        for parent in ["abi", "capi"] {
+            for path in files(&root.join("src").join(parent)) {
+                let file = syn::parse_file(&read(&path))
+                    .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+                let stem = path.file_stem().expect("a source has a name").to_string_lossy();
+                let module = match &*stem {
+                    "mod" => format!("aio_notify::{parent}"),
+                    name => format!("aio_notify::{parent}::{name}"),
+                };
+                for item in file.items {
+                    all.add(&module, item);
+                }
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, module: &str, item: syn::Item) {
+        let module = module.to_owned();
+        match item {
+            syn::Item::Struct(item) if public(&item.vis) => {
+                self.structs.push(Found { module, item });
+            }
+            syn::Item::Enum(item) if public(&item.vis) => self.enums.push(Found { module, item }),
+            syn::Item::Const(item) if public(&item.vis) => {
+                self.constants.push(Found { module, item });
+            }
+            syn::Item::Type(item) if public(&item.vis) => {
+                self.aliases.push(Found { module, item });
+            }
+            syn::Item::Fn(item) if public(&item.vis) && item.sig.abi.is_some() => {
+                self.provided.push(Found { module, item: item.sig });
+            }
+            syn::Item::ForeignMod(block) => {
+                for item in block.items {
+                    let module = module.clone();
+                    match item {
+                        syn::ForeignItem::Fn(item) => {
+                            self.declared.push(Found { module, item: item.sig });
+                        }
+                        syn::ForeignItem::Static(item) => {
+                            self.variables.push(Found { module, item });
+                        }
+                        _ => panic!("{module}: neither a function nor a variable"),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// All functions, provided or not.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &Found<syn::Signature>> {
+        self.provided.iter().chain(&self.declared)
+    }
+}
+
+/// Whether C code only holds pointers to the struct.
+pub(crate) fn is_opaque(item: &syn::ItemStruct) -> bool {
+    item.fields.iter().any(|field| field.ident.as_ref().is_some_and(|name| name == "_opaque"))
+}
+
+/// Whether an item or a member can be seen from outside.
+pub(crate) fn public(visibility: &syn::Visibility) -> bool {
+    matches!(visibility, syn::Visibility::Public(_))
+}

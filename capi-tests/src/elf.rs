@@ -1,0 +1,138 @@
+//! What readelf says about a library, of whatever architecture.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use crate::run::succeed;
+
+/// An entry of the dynamic section.
+#[derive(Debug)]
+struct Dynamic {
+    tag: String,
+    value: String,
+}
+
+/// A symbol of the dynamic symbol table, or of an archive's members.
+#[derive(Debug)]
+struct Symbol {
+    name: String,
+    binding: String,
+    visibility: String,
+    defined: bool,
+}
+
+fn readelf(options: &[&str], file: &Path) -> String {
+    let mut command = Command::new(env::var_os("READELF").unwrap_or_else(|| "readelf".into()));
+    command.env("LC_ALL", "C").arg("--wide").args(options).arg(file);
+    succeed(&mut command).stdout
+}
+
+/// Lines like ` 0x000000000000000e (SONAME)  Library soname: [libaionotify.so.0]`.
+fn dynamic(library: &Path) -> Vec<Dynamic> {
+    let text = readelf(&["--dynamic"], library);
+    let entries = text.lines().filter_map(|line| {
+        let (tag, value) = line.split_once('(')?.1.split_once(')')?;
+        Some(Dynamic { tag: tag.to_owned(), value: value.trim().to_owned() })
+    });
+    entries.collect()
+}
+
+/// Lines like `  12: 00000000000025d0  44 FUNC  GLOBAL DEFAULT  11 aio_notify`.
+fn symbols(option: &str, file: &Path) -> Vec<Symbol> {
+    let text = readelf(&[option], file);
+    let symbols = text.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [number, _, _, _, binding, visibility, section, name, ..] = words[..] else {
+            return None;
+        };
+        number.strip_suffix(':')?.parse::<u32>().ok()?;
+        Some(Symbol {
+            // Without the version.
+            name: name.split('@').next().unwrap_or(name).to_owned(),
+            binding: binding.to_owned(),
+            visibility: visibility.to_owned(),
+            defined: section != "UND",
+        })
+    });
+    symbols.collect()
+}
+
+/// The values of a dynamic tag, without the words and brackets around them.
+fn values(library: &Path, tag: &str) -> Vec<String> {
+    let entries = dynamic(library).into_iter().filter(|entry| entry.tag == tag);
+    let inner = |value: String| match value.split_once('[') {
+        Some((_, rest)) => rest.trim_end_matches(']').to_owned(),
+        None => value,
+    };
+    entries.map(|entry| inner(entry.value)).collect()
+}
+
+/// The library's name for those that are linked with it.
+pub fn soname(library: &Path) -> Vec<String> {
+    values(library, "SONAME")
+}
+
+/// The libraries that it needs.
+pub fn needed(library: &Path) -> Vec<String> {
+    values(library, "NEEDED")
+}
+
+/// The symbols that others can be linked with.
+pub fn exports(library: &Path) -> BTreeSet<String> {
+    visible(symbols("--dyn-syms", library))
+}
+
+/// The symbols of a static library that a C program can name; not Rust's own, which are mangled.
+pub fn archive_exports(library: &Path) -> BTreeSet<String> {
+    let mut names = visible(symbols("--symbols", library));
+    names.retain(|name| !name.starts_with("_ZN") && !name.starts_with("_R"));
+    names
+}
+
+fn visible(symbols: Vec<Symbol>) -> BTreeSet<String> {
+    let visible = symbols.into_iter().filter(|symbol| {
+        symbol.defined && symbol.binding != "LOCAL" && symbol.visibility == "DEFAULT"
+    });
+    visible.map(|symbol| symbol.name).collect()
+}
+
+/// Whether the library imports the symbol weakly, so that a program may lack it.
+pub fn imports_weakly(library: &Path, name: &str) -> bool {
+    let mut symbols = symbols("--dyn-syms", library).into_iter().filter(|s| !s.defined);
+    symbols.any(|symbol| symbol.name == name && symbol.binding == "WEAK")
+}
+
+/// What the library lacks of the usual hardening.
+pub fn weaknesses(library: &Path) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    let segments = readelf(&["--program-headers"], library);
+    let segment = |name: &str| {
+        segments.lines().find(|line| line.split_whitespace().next() == Some(name)).map(|line| {
+            // Type, offset, two addresses and two sizes, then the flags, then the alignment.
+            let words: Vec<&str> = line.split_whitespace().skip(6).collect();
+            words[..words.len() - 1].concat()
+        })
+    };
+    if segment("GNU_RELRO").is_none() {
+        found.push("no RELRO");
+    }
+    if segment("GNU_STACK").is_none_or(|flags| flags.contains('E')) {
+        found.push("executable stack");
+    }
+    let dynamic = dynamic(library);
+    let has = |tag: &str, value: &str| {
+        dynamic.iter().any(|entry| entry.tag == tag && entry.value.contains(value))
+    };
+    if !has("FLAGS", "BIND_NOW") && !has("FLAGS_1", "NOW") && !has("BIND_NOW", "") {
+        found.push("lazy binding");
+    }
+    if has("TEXTREL", "") || has("FLAGS", "TEXTREL") {
+        found.push("relocations in the text");
+    }
+    if has("RPATH", "") || has("RUNPATH", "") {
+        found.push("library path");
+    }
+    found
+}

@@ -1,0 +1,173 @@
+//! The headers: they are what the generator makes, and compile in every language they are for, in
+//! any order, and behind a program's own definitions.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::slice;
+
+use capi_tests::{files_below, in_parallel, pkg_config, prefix, program, read};
+use capi_tests::{root, scratch, succeed, write, Linkage, Mode, Program};
+
+/// What is not as the generator has it.
+fn differences(include: &Path, generated: &[(&str, String)]) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut extra = files_below(include);
+    for (name, text) in generated {
+        if !extra.remove(*name) {
+            differences.push(format!("{name} is missing"));
+        } else if read(&include.join(name)) != *text {
+            differences.push(format!("{name} differs"));
+        }
+    }
+    differences.extend(extra.iter().map(|name| format!("{name} should not be there")));
+    differences
+}
+
+fn generated() -> Vec<(&'static str, String)> {
+    headers::generate(root()).expect("the headers can be generated")
+}
+
+#[test]
+fn committed_are_the_generated_ones() {
+    let differences = differences(&root().join("include"), &generated());
+    assert!(differences.is_empty(), "run `make headers`: {differences:?}");
+}
+
+#[test]
+fn a_planted_difference_is_noticed() {
+    let include = scratch("planted-include");
+    for (name, text) in generated() {
+        write(&include.join(name), &text);
+    }
+    assert_eq!(differences(&include, &generated()), [""; 0]);
+
+    let timer = include.join("qemu/timer.h");
+    write(&timer, &read(&timer).replace("SCALE_US 1000", "SCALE_US 1001"));
+    write(&include.join("qemu/extra.h"), "");
+    fs::remove_file(include.join("block/aio.h")).expect("a writable folder");
+    assert_eq!(
+        differences(&include, &generated()),
+        ["block/aio.h is missing", "qemu/timer.h differs", "qemu/extra.h should not be there"]
+    );
+    fs::remove_dir_all(include).expect("a writable folder");
+}
+
+/// A source that includes the headers in this order.
+fn source(name: &str, order: &[&str], rest: &str) -> PathBuf {
+    let path = scratch("orders").join(format!("{name}.c"));
+    let includes: String = order.iter().map(|name| format!("#include \"{name}\"\n")).collect();
+    write(&path, &(includes + rest));
+    path
+}
+
+/// The headers that are installed, which are all that there are.
+fn installed_headers() -> Vec<String> {
+    let names = files_below(&prefix().join("include/aionotify"));
+    assert_eq!(names, files_below(&root().join("include")));
+    names.into_iter().collect()
+}
+
+#[test]
+fn compile_in_every_language_and_order() {
+    let names = installed_headers();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(names.len(), 7);
+    let reversed: Vec<&str> = names.iter().rev().copied().collect();
+    let mut sources = vec![source("forward", &names, ""), source("reverse", &reversed, "")];
+    for (i, first) in names.iter().enumerate() {
+        sources.push(source(&format!("alone-{i}"), &[first], ""));
+        // With itself it is the header included twice.
+        for (j, second) in names.iter().enumerate() {
+            sources.push(source(&format!("pair-{i}-{j}"), &[first, second], ""));
+        }
+    }
+    assert_eq!(sources.len(), 2 + 7 + 49);
+
+    let flags = pkg_config(&["--cflags"]);
+    let jobs = Mode::all().into_iter().flat_map(|mode| sources.chunks(15).map(move |c| (mode, c)));
+    let failed = in_parallel(jobs.collect(), |(mode, sources)| {
+        let finished = mode.check(&flags, sources);
+        (!finished.status.success()).then(|| format!("{mode:?}:\n{}", finished.stderr))
+    });
+    let failed: Vec<String> = failed.into_iter().flatten().collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn a_planted_warning_is_an_error() {
+    let flags = pkg_config(&["--cflags"]);
+    let extension = source("pedantic", &["block/aio.h"], "int a[] = { [0 ... 1] = 2 };\n");
+    let clash = source("clash", &["block/aio.h"], "struct EventNotifier { int fd; };\n");
+    let clean = source("clean", &["block/aio.h"], "");
+    for mode in Mode::all() {
+        let passes = |source| mode.check(&flags, slice::from_ref(source)).status.success();
+        assert!(passes(&clean), "{mode:?}");
+        assert!(!passes(&extension), "{mode:?}");
+        assert!(!passes(&clash), "{mode:?}");
+    }
+}
+
+/// The sources that define all that the headers leave to a program.
+fn own_sources() -> Vec<PathBuf> {
+    let folder = root().join("capi-tests/c");
+    ["own_program.c", "own_timers.c"].map(|name| folder.join(name)).into()
+}
+
+#[test]
+fn fit_a_programs_own_definitions() {
+    let flags = pkg_config(&["--cflags"]);
+    for mode in Mode::all() {
+        let finished = mode.check(&flags, &own_sources());
+        assert!(finished.status.success(), "{mode:?}:\n{}", finished.stderr);
+    }
+}
+
+/// Every function that the headers leave to the program is one of those that the test above
+/// compares with the reference's prototype.
+#[test]
+fn leave_no_function_untested() {
+    let definitions: String = own_sources().iter().map(|path| read(path)).collect();
+    let mut declared = 0;
+    for name in installed_headers() {
+        let text = read(&root().join("include").join(name));
+        for line in text.lines().filter(|line| line.starts_with("extern ") && line.contains('(')) {
+            let (before, _) = line.split_once('(').expect("a declaration of a function");
+            let function = before.rsplit([' ', '*']).next().expect("a name");
+            let defined = definitions.lines().any(|line| {
+                !line.starts_with(' ')
+                    && line.contains(&format!("{function}("))
+                    && !line.ends_with(';')
+            });
+            assert!(defined, "{function} has no prototype of the reference to compare with");
+            declared += 1;
+        }
+    }
+    assert!(declared > 60, "only {declared} functions are declared");
+}
+
+#[test]
+fn inline_functions_work() {
+    let sources = own_sources();
+    let sources: Vec<&str> = sources.iter().map(|path| path.to_str().expect("UTF-8")).collect();
+    let built = Program::new("inline_functions").flags(&sources).uses("glib-2.0");
+    let finished = succeed(&mut program(&built.build(Linkage::Dynamic)));
+    assert_eq!(finished.stdout.lines().count(), 6, "{finished:?}");
+}
+
+/// A strict ISO mode hides `clock_gettime()`; the clocks are the same ones all the same.
+#[test]
+fn clocks_work_in_strict_c99() {
+    let text = "#include \"qemu/timer.h\"\n\
+        int main(void)\n\
+        {\n\
+            int64_t before = g_get_monotonic_time() * 1000, now = get_clock();\n\
+            return !(before <= now && now <= g_get_monotonic_time() * 1000 + 999 &&\n\
+                     get_clock_realtime() - g_get_real_time() * 1000 < NANOSECONDS_PER_SECOND * 3600);\n\
+        }\n";
+    let own = own_sources().pop().expect("the timers");
+    let built = Program::with_text("strict_clocks", text)
+        .flags(&["-std=c99", own.to_str().expect("UTF-8")])
+        .uses("glib-2.0")
+        .build(Linkage::Dynamic);
+    succeed(&mut program(&built));
+}

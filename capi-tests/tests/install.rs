@@ -1,0 +1,89 @@
+//! `make install`, `make uninstall`, and what pkg-config tells a user's compiler.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use capi_tests::{files_below, pkg_config, prefix, read, root, scratch, succeed, write};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[test]
+fn pkg_config_has_the_compilers_flags() {
+    let own = format!("-I{}", prefix().join("include/aionotify").display());
+    let mut expected = vec![own];
+    expected.extend(pkg_config(&["--cflags", "glib-2.0"]));
+    assert_eq!(pkg_config(&["--cflags"]), expected);
+    assert!(expected.len() > 1, "GLib's headers are found without a flag?");
+}
+
+/// Also where all is linked statically: nothing needs GLib's library.
+#[test]
+fn pkg_config_has_the_linkers_flags() {
+    let expected = [format!("-L{}", prefix().join("lib").display()), "-laionotify".to_owned()];
+    assert_eq!(pkg_config(&["--libs"]), expected);
+    assert_eq!(pkg_config(&["--static", "--libs"]), expected);
+}
+
+#[test]
+fn pkg_config_has_the_version_and_can_be_moved() {
+    assert_eq!(pkg_config(&["--modversion"]), [VERSION]);
+    let moved = pkg_config(&["--define-variable=prefix=/moved", "--cflags", "--libs"]);
+    for flag in ["-I/moved/include/aionotify", "-L/moved/lib"] {
+        assert!(moved.iter().any(|word| word == flag), "{moved:?}");
+    }
+}
+
+/// make with the variables of a packager.
+fn make(target: &str, destination: &Path) {
+    let mut make = Command::new("make");
+    // Without what a make around the tests has been told.
+    for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PREFIX"] {
+        make.env_remove(variable);
+    }
+    make.current_dir(root()).arg(target).arg(format!("DESTDIR={}", destination.display())).args([
+        "PREFIX=/opt/p",
+        "LIBDIR=/opt/p/lib/triple",
+        "INCLUDEDIR=/opt/headers",
+        "MANDIR=/opt/p/man",
+    ]);
+    succeed(&mut make);
+}
+
+#[test]
+fn install_heeds_the_variables_and_uninstall_takes_all_away() {
+    // Both write to the same file on the way, so not at the same time.
+    prefix();
+    let destination = scratch("destination");
+    fs::remove_dir_all(&destination).expect("a writable folder");
+    make("install", &destination);
+
+    let mut expected = BTreeSet::new();
+    for name in [".a", ".so", ".so.0", &format!(".so.{VERSION}")] {
+        expected.insert(format!("opt/p/lib/triple/libaionotify{name}"));
+    }
+    expected.insert("opt/p/lib/triple/pkgconfig/aionotify.pc".to_owned());
+    for header in files_below(&root().join("include")) {
+        expected.insert(format!("opt/headers/aionotify/{header}"));
+    }
+    for page in files_below(&root().join("man")).iter().filter(|page| page.ends_with(".3")) {
+        expected.insert(format!("opt/p/man/man3/{page}"));
+    }
+    assert_eq!(files_below(&destination), expected);
+
+    let pc = read(&destination.join("opt/p/lib/triple/pkgconfig/aionotify.pc"));
+    for line in ["prefix=/opt/p", "libdir=${prefix}/lib/triple", "includedir=/opt/headers"] {
+        assert!(pc.lines().any(|l| l == line), "no {line} in:\n{pc}");
+    }
+    assert!(!pc.contains(&*destination.to_string_lossy()), "DESTDIR is in:\n{pc}");
+
+    // Somebody else's files stay.
+    let others = ["opt/headers/other.h", "opt/p/lib/triple/libother.so", "opt/p/man/man3/other.3"];
+    for other in others {
+        write(&destination.join(other), "");
+    }
+    make("uninstall", &destination);
+    assert_eq!(files_below(&destination), BTreeSet::from(others.map(str::to_owned)));
+    assert!(!destination.join("opt/headers/aionotify").exists());
+}

@@ -1,0 +1,118 @@
+//! The two installed libraries: what they export and import, their names, size and hardening.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use capi_tests::{compiler, elf, prefix, read, root, scratch, succeed, write};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn shared() -> PathBuf {
+    prefix().join("lib/libaionotify.so")
+}
+
+/// The functions of the ABI.
+fn symbols() -> BTreeSet<String> {
+    let list = read(&root().join("capi-tests/abi/symbols.txt"));
+    list.lines().map(str::to_owned).collect()
+}
+
+/// How a library's symbols differ from the list.
+fn changes(exports: &BTreeSet<String>) -> Vec<String> {
+    let listed = symbols();
+    let added = exports.difference(&listed).map(|name| format!("+{name}"));
+    added.chain(listed.difference(exports).map(|name| format!("-{name}"))).collect()
+}
+
+/// A shared library made by the C compiler with these flags.
+fn other_library(name: &str, text: &str, flags: &[&str]) -> PathBuf {
+    let source = scratch("other").join(format!("{name}.c"));
+    let library = source.with_extension("so");
+    write(&source, text);
+    succeed(compiler().args(["-shared", "-fPIC"]).args(flags).arg(&source).arg("-o").arg(&library));
+    library
+}
+
+#[test]
+fn exports_are_the_listed_ones() {
+    assert_eq!(changes(&elf::exports(&shared())), [""; 0]);
+    assert_eq!(changes(&elf::archive_exports(&prefix().join("lib/libaionotify.a"))), [""; 0]);
+}
+
+#[test]
+fn a_changed_export_is_noticed() {
+    let mut functions = symbols();
+    assert!(functions.remove("event_notifier_set"));
+    functions.insert("aio_extra".to_owned());
+    let text: String = functions.iter().map(|name| format!("void {name}(void) {{}}\n")).collect();
+    let library = other_library("symbols", &text, &[]);
+    assert_eq!(changes(&elf::exports(&library)), ["+aio_extra", "-event_notifier_set"]);
+}
+
+#[test]
+fn the_programs_function_is_imported_weakly() {
+    assert!(elf::imports_weakly(&shared(), "qemu_set_fd_handler"));
+    let text = "int abort_(void); int abort_(void) { extern int qemu_set_fd_handler(void); \
+                return qemu_set_fd_handler(); }\n";
+    assert!(!elf::imports_weakly(&other_library("strong", text, &[]), "qemu_set_fd_handler"));
+}
+
+#[test]
+fn names_and_links() {
+    assert_eq!(elf::soname(&shared()), ["libaionotify.so.0"]);
+    let lib = prefix().join("lib");
+    let link = |name: &str| fs::read_link(lib.join(name)).expect("a link");
+    assert_eq!(link("libaionotify.so"), Path::new("libaionotify.so.0"));
+    assert_eq!(link("libaionotify.so.0"), PathBuf::from(format!("libaionotify.so.{VERSION}")));
+    assert!(lib.join(format!("libaionotify.so.{VERSION}")).is_file());
+}
+
+/// The C library, and the loader, which some architectures name as well.
+fn is_libc(library: &str) -> bool {
+    ["libc.", "ld-linux", "ld-musl", "ld64", "ld.so"].iter().any(|name| library.starts_with(name))
+}
+
+#[test]
+fn needs_only_libc() {
+    let needed = elf::needed(&shared());
+    assert!(needed.iter().all(|library| is_libc(library)), "{needed:?}");
+    let flags = ["-Wl,--no-as-needed", "-lm"];
+    let with_libm = elf::needed(&other_library("libm", "int x;\n", &flags));
+    assert!(!with_libm.iter().all(|library| is_libc(library)), "{with_libm:?}");
+}
+
+#[test]
+fn hardened() {
+    assert_eq!(elf::weaknesses(&shared()), [""; 0]);
+}
+
+#[test]
+fn missing_hardening_is_noticed() {
+    let hard = ["-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,noexecstack"];
+    let weak = |name: &str, flag: &str| {
+        // The reference to an address in the text needs a relocation there, in one of them.
+        let text = match name {
+            "text" => "int x; __asm__(\".text\\n.balign 8\\n.dc.a x\\n\");\n",
+            _ => "int f(void); int f(void) { return 0; }\n",
+        };
+        let flags: Vec<&str> = hard.into_iter().chain([flag]).collect();
+        elf::weaknesses(&other_library(name, text, &flags))
+    };
+    assert_eq!(weak("hard", "-Wl,-z,text"), [""; 0]);
+    assert_eq!(weak("norelro", "-Wl,-z,norelro"), ["no RELRO"]);
+    assert_eq!(weak("execstack", "-Wl,-z,execstack"), ["executable stack"]);
+    assert_eq!(weak("lazy", "-Wl,-z,lazy"), ["lazy binding"]);
+    assert_eq!(weak("text", "-Wl,-z,notext"), ["relocations in the text"]);
+    assert_eq!(weak("rpath", "-Wl,-rpath,/nowhere"), ["library path"]);
+}
+
+#[test]
+fn small() {
+    let stripped = scratch("stripped").join("libaionotify.so");
+    let strip = std::env::var_os("STRIP").unwrap_or_else(|| "strip".into());
+    succeed(Command::new(strip).arg("--strip-all").arg("-o").arg(&stripped).arg(shared()));
+    let size = fs::metadata(&stripped).expect("strip has written it").len();
+    assert!(size <= 32 * 1024, "the stripped library has {size} bytes");
+}
