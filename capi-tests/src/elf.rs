@@ -84,10 +84,11 @@ pub fn exports(library: &Path) -> BTreeSet<String> {
     visible(symbols("--dyn-syms", library))
 }
 
-/// The symbols of a static library that a C program can name; not Rust's own, which are mangled.
+/// The symbols of a static library that a C program can name: neither Rust's own, which are
+/// mangled, nor those of the compiler's run-time library, which are reserved.
 pub fn archive_exports(library: &Path) -> BTreeSet<String> {
     let mut names = visible(symbols("--symbols", library));
-    names.retain(|name| !name.starts_with("_ZN") && !name.starts_with("_R"));
+    names.retain(|name| !["_ZN", "_R", "__"].iter().any(|start| name.starts_with(start)));
     names
 }
 
@@ -104,21 +105,35 @@ pub fn imports_weakly(library: &Path, name: &str) -> bool {
     symbols.any(|symbol| symbol.name == name && symbol.binding == "WEAK")
 }
 
+/// The words of the segments' lines: type, offset, two addresses, two sizes, flags, alignment.
+fn segments(library: &Path) -> Vec<Vec<String>> {
+    let text = readelf(&["--program-headers"], library);
+    let lines = text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect());
+    lines.filter(|words: &Vec<String>| words.len() >= 8).collect()
+}
+
+/// The size of the pages that the library is laid out for.
+pub fn page_size(library: &Path) -> u64 {
+    let segments = segments(library).into_iter().filter(|words| words[0] == "LOAD");
+    let alignments = segments.map(|words| {
+        let hexadecimal = words.last().and_then(|word| word.strip_prefix("0x"));
+        u64::from_str_radix(hexadecimal.expect("0x"), 16).expect("a number")
+    });
+    alignments.max().expect("a library is loaded")
+}
+
 /// What the library lacks of the usual hardening.
 pub fn weaknesses(library: &Path) -> Vec<&'static str> {
     let mut found = Vec::new();
-    let segments = readelf(&["--program-headers"], library);
-    let segment = |name: &str| {
-        segments.lines().find(|line| line.split_whitespace().next() == Some(name)).map(|line| {
-            // Type, offset, two addresses and two sizes, then the flags, then the alignment.
-            let words: Vec<&str> = line.split_whitespace().skip(6).collect();
-            words[..words.len() - 1].concat()
-        })
+    let segments = segments(library);
+    let flags = |name: &str| {
+        let words = segments.iter().find(|words| words[0] == name)?;
+        Some(words[6..words.len() - 1].concat())
     };
-    if segment("GNU_RELRO").is_none() {
+    if flags("GNU_RELRO").is_none() {
         found.push("no RELRO");
     }
-    if segment("GNU_STACK").is_none_or(|flags| flags.contains('E')) {
+    if flags("GNU_STACK").is_none_or(|flags| flags.contains('E')) {
         found.push("executable stack");
     }
     let dynamic = dynamic(library);

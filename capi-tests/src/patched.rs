@@ -24,6 +24,12 @@ impl Patched {
         for part in ["Cargo.lock", "Cargo.toml", "build.rs", "capi", "include", "man", "src"] {
             copy_tree(&root().join(part), &copy.path(part));
         }
+        // Not built, but the manifest may name what is in them.
+        for part in ["benches", "examples", "tests"] {
+            if root().join(part).exists() {
+                copy_tree(&root().join(part), &copy.path(part));
+            }
+        }
         // The other members are not there.
         let manifest = read(&copy.path("Cargo.toml"));
         let members = manifest.lines().find(|line| line.starts_with("members = "));

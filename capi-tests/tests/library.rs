@@ -114,5 +114,7 @@ fn small() {
     let strip = std::env::var_os("STRIP").unwrap_or_else(|| "strip".into());
     succeed(Command::new(strip).arg("--strip-all").arg("-o").arg(&stripped).arg(shared()));
     let size = fs::metadata(&stripped).expect("strip has written it").len();
-    assert!(size <= 32 * 1024, "the stripped library has {size} bytes");
+    // Code and data lie in pages of their own; where pages are large, so is the gap.
+    let gap = elf::page_size(&shared()) - 4096;
+    assert!(size <= 32 * 1024 + gap, "the stripped library has {size} bytes");
 }
