@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::installed::{pkg_config, prefix, root, scratch};
@@ -83,7 +83,27 @@ impl Program {
 
     /// Compiles and links; returns the program's path.
     pub fn build(&self, linkage: Linkage) -> PathBuf {
-        let program = scratch("programs").join(format!("{}-{linkage:?}", self.name));
+        let lib = prefix().join("lib");
+        match linkage {
+            Linkage::Dynamic => {
+                let rpath = format!("-Wl,-rpath,{}", lib.display());
+                self.link(&format!("{linkage:?}"), &[pkg_config(&["--libs"]), vec![rpath]].concat())
+            }
+            Linkage::Static => self.build_with(&lib.join("libaionotify.a")),
+            Linkage::AllStatic => {
+                let flags = [vec!["-static".to_owned()], pkg_config(&["--static", "--libs"])];
+                self.link(&format!("{linkage:?}"), &flags.concat())
+            }
+        }
+    }
+
+    /// The same, linked with this archive in the place of the installed library.
+    pub fn build_with(&self, archive: &Path) -> PathBuf {
+        self.link("Static", &[archive.display().to_string()])
+    }
+
+    fn link(&self, suffix: &str, library: &[String]) -> PathBuf {
+        let program = scratch("programs").join(format!("{}-{suffix}", self.name));
         let mut command = compiler();
         command
             .arg("-std=gnu11")
@@ -92,15 +112,8 @@ impl Program {
             .args(pkg_config(&["--cflags"]))
             .arg(&self.source)
             .arg("-o")
-            .arg(&program);
-        let lib = prefix().join("lib");
-        match linkage {
-            Linkage::Dynamic => {
-                command.args(pkg_config(&["--libs"])).arg(format!("-Wl,-rpath,{}", lib.display()))
-            }
-            Linkage::Static => command.arg(lib.join("libaionotify.a")),
-            Linkage::AllStatic => command.arg("-static").args(pkg_config(&["--static", "--libs"])),
-        };
+            .arg(&program)
+            .args(library);
         command.args(&self.libraries);
         succeed(&mut command);
         program
