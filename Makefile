@@ -25,9 +25,13 @@ PRIVATE = $(abspath $(TARGET_DIR))/installed
 # The files that the demo checksums, as words for the shell; the project's own by default.
 FILES = $(or $(wildcard $(shell git ls-files 2>/dev/null)),$(shell find src include -type f))
 
+# How long `make soak` runs.
+SECONDS = 60
+
 PAGES = $(wildcard man/*.3)
 
-.PHONY: all check clean demo headers help install install-private lint uninstall abi-baseline
+.PHONY: all check clean demo headers help install install-private lint soak uninstall \
+	abi-baseline
 
 all:
 	$(CARGO) build --release --locked -p aionotify
@@ -37,6 +41,7 @@ help:
 	@echo 'make demo           build, install privately, and run a C program on real files'
 	@echo 'make check          the whole test suite'
 	@echo 'make lint           formatters and linters'
+	@echo 'make soak           loops under load for SECONDS=$(SECONDS); worst latency, spurious returns'
 	@echo 'make headers        regenerate include/ from the Rust sources'
 	@echo 'make abi-baseline   accept the present ABI as the one to compare with'
 	@echo 'make install        install below PREFIX=$(PREFIX) (DESTDIR, LIBDIR, INCLUDEDIR, MANDIR)'
@@ -90,6 +95,12 @@ check:
 lint:
 	scripts/setup lint
 	scripts/lint
+
+soak:
+	@scripts/setup demo
+	@mkdir -p $(TARGET_DIR)
+	@$(MAKE) --no-print-directory install-private > /dev/null
+	@scripts/soak '$(PRIVATE)' '$(SECONDS)'
 
 abi-baseline:
 	scripts/setup check

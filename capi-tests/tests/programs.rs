@@ -45,3 +45,12 @@ fn all_static() {
         run(&Program::new(name).flags(&["-D_GNU_SOURCE"]), Linkage::AllStatic);
     }
 }
+
+/// A short one; `make soak` has longer ones.
+#[test]
+fn soak() {
+    let built = Program::new("soak").flags(&["-D_GNU_SOURCE"]).build(Linkage::Dynamic);
+    let finished = succeed(program(&built).arg("10"));
+    println!("{}", finished.stdout);
+    assert_eq!(finished.stdout.matches("ok ").count(), 10, "{}", finished.stdout);
+}
