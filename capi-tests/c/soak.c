@@ -11,10 +11,9 @@
  */
 #include <sched.h>
 #include <semaphore.h>
-#include <stdint.h>
-#include <sys/resource.h>
 #include <time.h>
 
+#include "disturb.h"
 #include "loop.h"
 
 enum {
@@ -44,8 +43,7 @@ struct loop {
 
 static struct loop loops[LOOPS];
 static pthread_t threads[THREADS];
-static int stop, disturb_stop;
-static unsigned long disturbances;
+static int stop;
 
 static double now(void)
 {
@@ -53,11 +51,6 @@ static double now(void)
 
     CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &time), 0);
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
-static int is_set(int *flag)
-{
-    return __atomic_load_n(flag, __ATOMIC_RELAXED);
 }
 
 static int has_request(struct loop *loop)
@@ -132,107 +125,6 @@ static void *run_notifier(void *argument)
     return NULL;
 }
 
-/* --- Disturbances, each a thread until disturb_stop. --- */
-
-static void *hog(void *unused)
-{
-    while (!is_set(&disturb_stop)) {
-        __atomic_add_fetch(&disturbances, 1, __ATOMIC_RELAXED);
-    }
-    return unused;
-}
-
-static sem_t stopped;
-static int resume;
-
-static void stop_here(int signal_number)
-{
-    int saved = errno;
-
-    (void)signal_number;
-    sem_post(&stopped);
-    while (!is_set(&resume)) {
-        struct timespec moment = {0, 100000};
-
-        nanosleep(&moment, NULL);
-    }
-    errno = saved;
-}
-
-/* Stops a thread wherever it is, lets the others run for a moment, resumes it. */
-static void *stop_and_resume(void *unused)
-{
-    unsigned seed = 1;
-
-    while (!is_set(&disturb_stop)) {
-        struct timespec moment = {0, 1000000};
-
-        __atomic_store_n(&resume, 0, __ATOMIC_RELAXED);
-        CHECK_EQ(pthread_kill(threads[(unsigned)rand_r(&seed) % THREADS], SIGUSR1), 0);
-        while (sem_wait(&stopped) < 0) {
-        }
-        nanosleep(&moment, NULL);
-        __atomic_store_n(&resume, 1, __ATOMIC_RELAXED);
-        nanosleep(&moment, NULL);
-        disturbances++;
-    }
-    return unused;
-}
-
-static void *fork_storm(void *unused)
-{
-    while (!is_set(&disturb_stop)) {
-        pid_t child = fork();
-
-        CHECK(child >= 0);
-        if (child == 0) {
-            _exit(0);
-        }
-        CHECK_EQ(waitpid(child, NULL, 0), child);
-        disturbances++;
-    }
-    return unused;
-}
-
-static void *use_up_descriptors(void *unused)
-{
-    struct rlimit limit, narrow;
-    EventNotifier notifiers[64];
-
-    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    narrow = limit;
-    narrow.rlim_cur = 40;
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &narrow), 0);
-    while (!is_set(&disturb_stop)) {
-        int i, opened = 0, result = 0;
-
-        while (opened < 64 && (result = event_notifier_init(&notifiers[opened], 1)) == 0) {
-            opened++;
-        }
-        CHECK_EQ(result, -EMFILE);
-        for (i = 0; i < opened; i++) {
-            CHECK_EQ(event_notifier_test_and_clear(&notifiers[i]), 1);
-            event_notifier_cleanup(&notifiers[i]);
-        }
-        disturbances++;
-    }
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    return unused;
-}
-
-static const struct {
-    const char *name;
-    void *(*run)(void *);
-} disturbing[] = {
-    {"undisturbed", NULL},
-    {"CPU hogs", hog},
-    {"stopped threads", stop_and_resume},
-    {"forks", fork_storm},
-    {"no descriptors", use_up_descriptors},
-};
-
-enum { DISTURBING = sizeof(disturbing) / sizeof(disturbing[0]) };
-
 static void phase(int one_cpu, int kind, double milliseconds)
 {
     struct notifier notifiers[LOOPS][NOTIFIERS];
@@ -297,7 +189,6 @@ static void phase(int one_cpu, int kind, double milliseconds)
 int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? atof(argv[1]) : 10;
-    struct sigaction action;
     int one_cpu, kind;
 
     if (seconds <= 0) {
@@ -307,10 +198,7 @@ int main(int argc, char **argv)
     /* Every wait within has a limit of its own; this one is for what is wrong with the test. */
     signal(SIGALRM, check_hangs);
     alarm((unsigned)seconds + 120);
-    CHECK_EQ(sem_init(&stopped, 0, 0), 0);
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = stop_here;
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    disturb_prepare(threads, THREADS);
     printf("   CPUs      disturbed by        wakeups   worst latency   spurious returns\n");
     for (one_cpu = 0; one_cpu <= 1; one_cpu++) {
         for (kind = 0; kind < DISTURBING; kind++) {
