@@ -78,16 +78,11 @@ static void check_hangs(int signal_number)
     _exit(1);
 }
 
-/*
- * A test takes at most a few seconds; only a lost wakeup or a deadlock uses up two minutes. Who
- * expects one need not wait so long.
- */
+/* A test takes at most a few seconds; only a lost wakeup or a deadlock uses up two minutes. */
 static inline void check_watchdog(void)
 {
-    const char *seconds = getenv("AIONOTIFY_WATCHDOG");
-
     signal(SIGALRM, check_hangs);
-    alarm(seconds != NULL ? (unsigned)atoi(seconds) : 120);
+    alarm(120);
 }
 
 /* Runs f(argument) in a child, with what it writes to stderr in text; returns its wait status.

@@ -1,57 +1,94 @@
-//! The installed manual pages: one for each function, without a warning, with an example that
-//! compiles and runs.
+//! The installed manual pages: one for each function, without a warning, with a synopsis that
+//! agrees with the headers and an example that compiles and runs.
 
-use std::fs;
 use std::process::Command;
 
-use capi_tests::{prefix, program, root, succeed, Linkage, Program};
+use capi_tests::{
+    compiler, elf, output, pkg_config, prefix, program, scratch, succeed, write, Finished, Linkage,
+    Program,
+};
 
-/// The functions that the library exports.
-fn functions() -> Vec<String> {
-    let list = root().join("capi-tests/abi/symbols.txt");
-    let text = fs::read_to_string(list).expect("the list of symbols is committed");
-    text.lines().map(str::to_owned).collect()
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The columns of a terminal.
+const WIDTH: usize = 80;
+
+/// What `man` shows of a page in a terminal, and what it warns of.
+fn man(arguments: &[&str]) -> Finished {
+    let mut man = Command::new("man");
+    man.args(["--warnings", "-E", "UTF-8"]).args(arguments);
+    man.env("MANWIDTH", WIDTH.to_string()).env("MAN_KEEP_FORMATTING", "").env("LC_ALL", "C.UTF-8");
+    succeed(&mut man)
 }
 
-/// A page as `man` shows it from the installed tree, and what it warns of.
-fn show(page: &str) -> (String, String) {
-    let mut man = Command::new("man");
-    man.arg("-M").arg(prefix().join("share/man")).args(["--warnings", "-E", "UTF-8", "3", page]);
-    man.env("MANWIDTH", "10000").env("MAN_KEEP_FORMATTING", "").env("LC_ALL", "C.UTF-8");
-    let finished = succeed(&mut man);
-    (finished.stdout, finished.stderr)
+/// The page that a user finds for a name.
+fn installed(page: &str) -> Finished {
+    let pages = prefix().join("share/man");
+    man(&["-M", pages.to_str().expect("a path in UTF-8"), "3", page])
+}
+
+/// The lines of a section.
+fn section(page: &str, title: &str) -> String {
+    let lines = page.lines().skip_while(|&line| line != title).skip(1);
+    let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    assert_ne!(text, "", "the page has a section {title}:\n{page}");
+    text
 }
 
 #[test]
 fn each_function_has_a_page_that_names_it() {
-    for function in functions() {
-        let (text, warnings) = show(&function);
-        let (_, rest) = text.split_once("NAME\n").expect("a page has a NAME");
-        let (name, _) = rest.split_once("\n\n").expect("NAME ends");
-        let mut names = name.split(" - ").next().expect("there are names").split(", ");
-        assert!(names.any(|name| name.trim() == function), "{function} is not in: {name}");
-        assert!(text.contains(&format!("{function}(")), "{function} has no synopsis");
-        assert_eq!(warnings, "", "{function}");
+    for function in elf::exports(&prefix().join("lib/libaionotify.so")) {
+        let page = installed(&function);
+        assert_eq!(page.stderr, "", "{function}");
+        let text = page.stdout;
+        let name = section(&text, "NAME");
+        let (names, _) = name.split_once(" - ").expect("names, and what they are");
+        assert!(names.split(',').any(|name| name.trim() == function), "{function}: {name}");
+        assert!(section(&text, "SYNOPSIS").contains(&format!(" {function}(")), "{function}");
+        assert!(text.contains(&format!("aionotify {VERSION} ")), "{function}: another version");
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{function}: too long: {line}");
+        }
     }
 }
 
 #[test]
 fn a_page_with_a_mistake_is_warned_of() {
-    let page = capi_tests::scratch("man").join("mistake.3");
-    fs::write(&page, ".TH MISTAKE 3\n.SH NAME\nmistake \\- \\*[undefined]\n.nosuchmacro\n")
-        .expect("the scratch folder can be written");
-    let mut man = Command::new("man");
-    man.args(["--warnings", "-E", "UTF-8", "-l"]).arg(&page);
-    assert_ne!(succeed(&mut man).stderr, "");
+    let page = scratch("man").join("mistake.3");
+    write(&page, ".TH MISTAKE 3\n.SH NAME\nmistake \\- \\*[undefined]\n.nosuchmacro\n");
+    let page = page.to_str().expect("a path in UTF-8");
+    assert_ne!(man(&["-l", page]).stderr, "");
+}
+
+/// What the compiler says of a synopsis, which includes the header and declares the functions once
+/// more.
+fn check_synopsis(name: &str, text: &str) -> Finished {
+    let source = scratch("synopsis").join(format!("{name}.c"));
+    write(&source, text);
+    let mut command = compiler();
+    command.args(["-std=gnu11", "-fsyntax-only"]).args(pkg_config(&["--cflags"])).arg(&source);
+    output(&mut command)
+}
+
+#[test]
+fn the_synopses_agree_with_the_headers() {
+    for page in ["aio_notify", "event_notifier_init"] {
+        let synopsis = section(&installed(page).stdout, "SYNOPSIS");
+        let checked = check_synopsis(page, &synopsis);
+        assert!(checked.status.success(), "{synopsis}{}", checked.stderr);
+        let wrong = synopsis.replacen("(", "(char, ", 1);
+        assert!(!check_synopsis("wrong", &wrong).status.success(), "{wrong}");
+    }
 }
 
 #[test]
 fn the_example_compiles_and_ends() {
-    let page = prefix().join("share/man/man3/aio_notify.3");
-    let page = fs::read_to_string(page).expect("the page is installed");
-    let (_, rest) = page.split_once("\n.EX\n").expect("the page has an example");
-    let (example, _) = rest.split_once("\n.EE\n").expect("the example ends");
-    let text = example.replace("\\(dq", "\"").replace("\\-", "-");
-    let built = Program::with_text("man-example", &text).build(Linkage::Dynamic);
-    succeed(&mut program(&built));
+    // As it is shown, for that is what a user copies.
+    let text = section(&installed("aio_notify").stdout, "EXAMPLES");
+    let start = text.find("#include").expect("the example is a program");
+    for linkage in [Linkage::Dynamic, Linkage::Static] {
+        let built = Program::with_text("man-example", &text[start..]).build(linkage);
+        succeed(&mut program(&built));
+    }
 }

@@ -31,6 +31,7 @@ c_programs! {
     event_notifier: Program::new("event_notifier");
     faults: Program::new("faults");
     glib_loop: Program::new("glib_loop").uses("glib-2.0");
+    misuse: Program::new("misuse");
     notify: Program::new("notify");
     one_cpu: Program::new("one_cpu");
     set_handler: Program::new("set_handler");
@@ -41,7 +42,7 @@ c_programs! {
 /// A program without any shared library, as `pkg-config --static` links it.
 #[test]
 fn all_static() {
-    for name in ["event_notifier", "notify", "set_handler", "wakeups"] {
+    for name in ["event_notifier", "misuse", "notify", "set_handler", "wakeups"] {
         run(&Program::new(name).flags(&["-D_GNU_SOURCE"]), Linkage::AllStatic);
     }
 }

@@ -1,0 +1,117 @@
+/*
+ * What the library says when it cannot do its work: wakeups that cannot be delivered, NULL.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include <fcntl.h>
+
+#include "loop.h"
+
+/* Returns how many lines the text has. */
+static int lines(const char *text)
+{
+    int count = 0;
+
+    for (; *text != '\0'; text++) {
+        count += *text == '\n';
+    }
+    return count;
+}
+
+static void child_notifies_in_vain(void *argument)
+{
+    AioContext *ctx = loop_new();
+    int fd = *(int *)argument, i;
+
+    event_notifier_cleanup(&ctx->notifier);
+    event_notifier_init_fd(&ctx->notifier, fd);
+    ctx->notify_me = 2;
+    for (i = 0; i < 3; i++) {
+        errno = ENOENT;
+        aio_notify(ctx);
+        CHECK_EQ(errno, ENOENT);
+    }
+    event_notifier_init_fd(&ctx->notifier, -1);
+    aio_notify(ctx);
+    free(ctx);
+}
+
+static void a_failed_wakeup_is_said_once(void)
+{
+    char text[1024];
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC), closed = -1, status;
+
+    status = check_in_child(child_notifies_in_vain, &closed, text, sizeof(text));
+    CHECK_EQ(status, 0);
+    CHECK_EQ(lines(text), 1);
+    CHECK(strstr(text, "aio_notify") != NULL);
+    CHECK(strstr(text, "errno 9") != NULL);
+
+    CHECK(full >= 0);
+    status = check_in_child(child_notifies_in_vain, &full, text, sizeof(text));
+    CHECK_EQ(status, 0);
+    CHECK_EQ(lines(text), 1);
+    CHECK(strstr(text, "errno 28") != NULL);
+    close(full);
+}
+
+#define NULL_CALL(name, call)                                                                  \
+    static void null_##name(void *unused)                                                      \
+    {                                                                                          \
+        (void)unused;                                                                          \
+        call;                                                                                  \
+    }
+
+NULL_CALL(aio_notify, aio_notify(NULL))
+NULL_CALL(aio_notify_accept, aio_notify_accept(NULL))
+NULL_CALL(event_notifier_init, event_notifier_init(NULL, 0))
+NULL_CALL(event_notifier_init_fd, event_notifier_init_fd(NULL, 0))
+NULL_CALL(event_notifier_cleanup, event_notifier_cleanup(NULL))
+NULL_CALL(event_notifier_get_fd, event_notifier_get_fd(NULL))
+NULL_CALL(event_notifier_set, event_notifier_set(NULL))
+NULL_CALL(event_notifier_test_and_clear, event_notifier_test_and_clear(NULL))
+NULL_CALL(event_notifier_set_handler, event_notifier_set_handler(NULL, NULL))
+
+static void null_aborts_with_one_line(void)
+{
+    static const struct {
+        void (*call)(void *);
+        const char *line;
+    } calls[] = {
+#define CALL(name, argument)                                                                   \
+    {null_##name, "aionotify: " #name ": argument '" argument "' is NULL\n"}
+        CALL(aio_notify, "ctx"),
+        CALL(aio_notify_accept, "ctx"),
+        CALL(event_notifier_init, "e"),
+        CALL(event_notifier_init_fd, "e"),
+        CALL(event_notifier_cleanup, "e"),
+        CALL(event_notifier_get_fd, "e"),
+        CALL(event_notifier_set, "e"),
+        CALL(event_notifier_test_and_clear, "e"),
+        CALL(event_notifier_set_handler, "e"),
+    };
+    char text[1024];
+    size_t i;
+
+    for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        int status = check_in_child(calls[i].call, NULL, text, sizeof(text));
+
+        CHECK(WIFSIGNALED(status));
+        CHECK_EQ(WTERMSIG(status), SIGABRT);
+        if (getenv("AIONOTIFY_EMULATED") != NULL) {
+            /* The emulator adds a line of its own about the signal. */
+            text[strcspn(text, "\n") + 1] = '\0';
+        }
+        if (strcmp(text, calls[i].line) != 0) {
+            fprintf(stderr, "said: %sexpected: %s", text, calls[i].line);
+            exit(1);
+        }
+    }
+}
+
+int main(void)
+{
+    RUN(a_failed_wakeup_is_said_once);
+    RUN(null_aborts_with_one_line);
+    return 0;
+}
