@@ -12,7 +12,8 @@
 //!   on both sides, so at least one of them sees the other (store buffering is ruled out).
 //! * **The event never stays full with `notified` false.** The notifier stores `notified` once
 //!   more after it has set the event. The store before only spares the woken loop idle turns: it
-//!   finds `notified` true even when the notifier is suspended directly after the write.
+//!   finds `notified` true even when the notifier is suspended directly after the write, unless an
+//!   accept has taken that store before the write (then it turns idly until the notifier runs on).
 
 use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 

@@ -8,8 +8,6 @@
 //! The functions declared in `extern "C"` blocks are the program's own (its loop, timers, lock
 //! and thread pool): declaring them here makes no program need them.
 
-#![allow(non_camel_case_types)] // The names are C's.
-
 /// Proves size, alignment and offsets on one architecture with glibc. Elsewhere the same
 /// definitions follow the platform's own `pthread` types, but there is no table to compare with.
 macro_rules! assert_layout {

@@ -14,6 +14,7 @@ pub const SCALE_MS: c_int = 1000000;
 
 /// A clock.
 #[repr(C)]
+#[allow(non_camel_case_types)] // The names are C's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum QEMUClockType {
     /// Monotonic time; runs while the guest is stopped.
