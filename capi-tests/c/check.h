@@ -36,18 +36,24 @@ static const char *check_current = "main";
         printf("ok %s\n", #test);                                                              \
     } while (0)
 
-/*
- * RUN for a test that needs the kernel itself: an emulator of another architecture has no
- * seccomp for its programs and cannot execute them. Whoever runs the tests in one says so.
- */
-#define RUN_ON_KERNEL(test)                                                                    \
+/* RUN, unless an environment variable says that the tests run where this one cannot. */
+#define RUN_UNLESS(variable, test)                                                             \
     do {                                                                                       \
-        if (getenv("AIONOTIFY_EMULATED") != NULL) {                                            \
-            printf("skipped %s: emulated\n", #test);                                           \
+        if (getenv(variable) != NULL) {                                                        \
+            printf("skipped %s: %s\n", #test, variable);                                       \
         } else {                                                                               \
             RUN(test);                                                                         \
         }                                                                                      \
     } while (0)
+
+/* In an emulator of another architecture programs have no seccomp and cannot be executed. */
+#define RUN_ON_KERNEL(test) RUN_UNLESS("AIONOTIFY_EMULATED", test)
+
+/* How often to do something: less under a tool that makes everything slower (valgrind). */
+static inline int check_often(int times)
+{
+    return getenv("AIONOTIFY_INSTRUMENTED") != NULL ? times / 20 : times;
+}
 
 static inline void check_failed(const char *file, int line, const char *what)
 {

@@ -369,7 +369,10 @@ int main(int argc, char **argv)
     RUN_ON_KERNEL(a_pipe_needs_two_descriptors);
     RUN_ON_KERNEL(other_errors_come_back);
     RUN_ON_KERNEL(a_refused_pipe_comes_back);
-    RUN_ON_KERNEL(a_failed_first_set_leaves_nothing_open);
+    if (getenv("AIONOTIFY_EMULATED") == NULL) {
+        /* valgrind itself cannot do without write. */
+        RUN_UNLESS("AIONOTIFY_INSTRUMENTED", a_failed_first_set_leaves_nothing_open);
+    }
     RUN(an_interrupted_set_is_repeated);
     RUN(an_interrupted_clear_is_repeated);
     RUN(a_forked_child_shares_the_notifier);

@@ -8,7 +8,9 @@
 
 #include "loop.h"
 
-enum { THREADS = 4, ITEMS = 20000 };
+enum { THREADS = 4 };
+
+#define ITEMS ((unsigned long)check_often(20000))
 
 /* Work for the context that is being tested. */
 static unsigned long pushed, taken;
@@ -48,7 +50,7 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user_da
     while (has_work()) {
         __atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED);
     }
-    if (taken == (unsigned long)THREADS * ITEMS) {
+    if (taken == THREADS * ITEMS) {
         g_main_loop_quit(main_loop);
     }
     return G_SOURCE_CONTINUE;
@@ -59,7 +61,7 @@ static GSourceFuncs functions = {prepare, check, dispatch, NULL, NULL, NULL};
 static void *push_in_step(void *argument)
 {
     AioContext *ctx = argument;
-    int i;
+    unsigned long i;
 
     for (i = 0; i < ITEMS; i++) {
         unsigned long mine = __atomic_add_fetch(&pushed, 1, __ATOMIC_RELAXED);

@@ -8,7 +8,7 @@
 
 #include "loop.h"
 
-enum { SIGNALS = 20000 };
+#define SIGNALS ((unsigned long)check_often(20000))
 
 static AioContext *ctx;
 static unsigned long pushed, errors;

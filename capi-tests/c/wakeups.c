@@ -9,7 +9,9 @@
 
 #include "loop.h"
 
-enum { THREADS = 4, ITEMS = 20000, POLLERS = 3 };
+enum { THREADS = 4, POLLERS = 3 };
+
+#define ITEMS ((unsigned long)check_often(20000))
 
 struct queue {
     AioContext *ctx;
@@ -23,7 +25,7 @@ struct queue {
 static void *push(void *argument)
 {
     struct queue *queue = argument;
-    int i;
+    unsigned long i;
 
     for (i = 0; i < ITEMS; i++) {
         /* Relaxed: it is aio_notify() that has to make it visible. */
@@ -68,7 +70,7 @@ static void one_loop_many_threads(int in_step)
     for (i = 0; i < THREADS; i++) {
         threads[i] = start(push, &queue);
     }
-    while (queue.taken < (unsigned long)THREADS * ITEMS) {
+    while (queue.taken < THREADS * ITEMS) {
         loop_begin(queue.ctx);
         loop_wait(queue.ctx, has_work(&queue) ? 0 : -1);
         take(&queue);
