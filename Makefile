@@ -30,7 +30,7 @@ SECONDS = 60
 
 PAGES = $(wildcard man/*.3)
 
-.PHONY: all check clean demo headers help install install-private lint soak uninstall \
+.PHONY: all check clean demo headers help install install-private lint soak uninstall verify \
 	abi-baseline
 
 all:
@@ -41,6 +41,7 @@ help:
 	@echo 'make demo           build, install privately, and run a C program on real files'
 	@echo 'make check          the whole test suite'
 	@echo 'make lint           formatters and linters'
+	@echo 'make verify         model checkers, other architectures, memory checkers; as a table'
 	@echo 'make soak           loops under load for SECONDS=$(SECONDS); worst latency, spurious returns'
 	@echo 'make headers        regenerate include/ from the Rust sources'
 	@echo 'make abi-baseline   accept the present ABI as the one to compare with'
@@ -95,6 +96,13 @@ check:
 lint:
 	scripts/setup lint
 	scripts/lint
+
+verify:
+	@scripts/setup check
+	@scripts/setup verify
+	@mkdir -p $(TARGET_DIR)
+	@$(MAKE) --no-print-directory install-private > /dev/null
+	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked -p verify -- --write
 
 soak:
 	@scripts/setup demo

@@ -182,7 +182,10 @@ fn explore(notifiers: usize, pollers: &'static [Poller], turns: usize, notified_
     let mut builder = loom::model::Builder::new();
     // All bugs that were planted show with 2; LOOM_MAX_PREEMPTIONS overrides it.
     builder.preemption_bound.get_or_insert(2);
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = count.clone();
     builder.check(move || {
+        counted.fetch_add(1, CoreOrdering::Relaxed);
         let model = Model::new();
         if notified_before {
             protocol::begin_poll(&*model);
@@ -209,6 +212,7 @@ fn explore(notifiers: usize, pollers: &'static [Poller], turns: usize, notified_
         notifying.into_iter().for_each(|thread| thread.join().unwrap());
         model.finish(&ended);
     });
+    println!("interleavings explored: {}", count.load(CoreOrdering::Relaxed));
 }
 
 #[test]
