@@ -33,6 +33,7 @@ pub struct AIOCBInfo {
 
 assert_layout!("x86_64", AIOCBInfo: 24 / 8, cancel_async: 0, get_aio_context: 8, aiocb_size: 16);
 assert_layout!("aarch64", AIOCBInfo: 24 / 8, cancel_async: 0, get_aio_context: 8, aiocb_size: 16);
+assert_layout!("x86", AIOCBInfo: 12 / 4, cancel_async: 0, get_aio_context: 4, aiocb_size: 8);
 
 /// An asynchronous request, counted by `qemu_aio_ref()` and `qemu_aio_unref()`.
 #[repr(C)]
@@ -51,6 +52,7 @@ pub struct BlockAIOCB {
 
 assert_layout!("x86_64", BlockAIOCB: 40 / 8, aiocb_info: 0, bs: 8, cb: 16, opaque: 24, refcnt: 32);
 assert_layout!("aarch64", BlockAIOCB: 40 / 8, aiocb_info: 0, bs: 8, cb: 16, opaque: 24, refcnt: 32);
+assert_layout!("x86", BlockAIOCB: 20 / 4, aiocb_info: 0, bs: 4, cb: 8, opaque: 12, refcnt: 16);
 
 /// Head of the list of a context's handlers.
 #[repr(C)]
@@ -103,6 +105,9 @@ assert_layout!("x86_64", AioContext: 344 / 8, source: 0, lock: 96, aio_handlers:
 assert_layout!("aarch64", AioContext: 360 / 8, source: 0, lock: 96, aio_handlers: 232,
     walking_handlers: 240, notify_me: 244, bh_lock: 248, first_bh: 296, walking_bh: 304,
     notified: 308, notifier: 312, thread_pool: 320, tlg: 328);
+assert_layout!("x86", AioContext: 224 / 4, source: 0, lock: 52, aio_handlers: 148, walking_handlers:
+    152, notify_me: 156, bh_lock: 160, first_bh: 184, walking_bh: 188, notified: 192, notifier: 196,
+    thread_pool: 204, tlg: 208);
 
 extern "C" {
     /// Makes a context with one reference, which is also a GLib event source.

@@ -16,6 +16,7 @@ pub struct EventNotifier {
 
 assert_layout!("x86_64", EventNotifier: 8 / 4, rfd: 0, wfd: 4);
 assert_layout!("aarch64", EventNotifier: 8 / 4, rfd: 0, wfd: 4);
+assert_layout!("x86", EventNotifier: 8 / 4, rfd: 0, wfd: 4);
 
 /// Called by the program's loop when the notifier has become readable.
 pub type EventNotifierHandler = Option<unsafe extern "C" fn(e: *mut EventNotifier)>;

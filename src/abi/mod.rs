@@ -12,7 +12,13 @@
 /// definitions follow the platform's own `pthread` types, but there is no table to compare with.
 macro_rules! assert_layout {
     ($arch:literal, $type:ident: $size:literal / $align:literal $(, $field:ident: $offset:literal)*) => {
-        #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", target_arch = $arch))]
+        #[cfg(all(
+            target_os = "linux",
+            target_env = "gnu",
+            // Not x32, which is an "x86_64" too.
+            any(target_pointer_width = "64", target_arch = "x86"),
+            target_arch = $arch
+        ))]
         const _: () = {
             assert!(core::mem::size_of::<$type>() == $size);
             assert!(core::mem::align_of::<$type>() == $align);

@@ -31,6 +31,8 @@ assert_layout!("x86_64", RFifoLock: 128 / 8, lock: 0, head: 40, tail: 44, cond: 
     owner_thread: 96, nesting: 104, cb: 112, cb_opaque: 120);
 assert_layout!("aarch64", RFifoLock: 136 / 8, lock: 0, head: 48, tail: 52, cond: 56,
     owner_thread: 104, nesting: 112, cb: 120, cb_opaque: 128);
+assert_layout!("x86", RFifoLock: 96 / 4, lock: 0, head: 24, tail: 28, cond: 32, owner_thread: 80,
+    nesting: 84, cb: 88, cb_opaque: 92);
 
 extern "C" {
     /// Initialises a lock.

@@ -44,6 +44,7 @@ pub struct QEMUTimerListGroup {
 
 assert_layout!("x86_64", QEMUTimerListGroup: 32 / 8, tl: 0);
 assert_layout!("aarch64", QEMUTimerListGroup: 32 / 8, tl: 0);
+assert_layout!("x86", QEMUTimerListGroup: 16 / 4, tl: 0);
 
 /// A timer. The members belong to the timer functions.
 #[repr(C)]
@@ -66,6 +67,8 @@ assert_layout!("x86_64", QEMUTimer: 48 / 8, expire_time: 0, timer_list: 8, cb: 1
     next: 32, scale: 40);
 assert_layout!("aarch64", QEMUTimer: 48 / 8, expire_time: 0, timer_list: 8, cb: 16, opaque: 24,
     next: 32, scale: 40);
+assert_layout!("x86", QEMUTimer: 28 / 4, expire_time: 0, timer_list: 8, cb: 12, opaque: 16, next:
+    20, scale: 24);
 
 extern "C" {
     /// The lists of the main loop. Provided by the program.

@@ -23,10 +23,7 @@ core::arch::global_asm!(
     ".type aionotify_qemu_set_fd_handler, %object",
     ".size aionotify_qemu_set_fd_handler, {size}",
     "aionotify_qemu_set_fd_handler:",
-    #[cfg(target_pointer_width = "64")]
-    ".8byte qemu_set_fd_handler",
-    #[cfg(target_pointer_width = "32")]
-    ".4byte qemu_set_fd_handler",
+    ".dc.a qemu_set_fd_handler",
     ".popsection",
     size = const size_of::<usize>(),
 );

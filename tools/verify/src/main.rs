@@ -5,6 +5,7 @@
 //! to `docs/VERIFICATION.md`. Exit status 1 if a claim fails or a fault goes unnoticed.
 
 mod loom;
+mod planted;
 mod row;
 mod run;
 mod spin;

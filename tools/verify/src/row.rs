@@ -37,7 +37,7 @@ pub(crate) fn heading() -> String {
 pub(crate) fn document(rows: &[Row]) -> String {
     let lines: Vec<String> = rows.iter().map(Row::line).collect();
     format!(
-        "{}\n{}\n{}\n",
+        "{}\n\n{}\n{}\n",
         include_str!("../VERIFICATION.md.in").trim_end(),
         heading(),
         lines.join("\n")

@@ -4,9 +4,8 @@
 //! weaker form; its comment says why that is enough.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
+use crate::planted::Planted;
 use crate::row::Row;
 use crate::run::{self, Ran};
 use crate::Place;
@@ -55,17 +54,9 @@ fn with_line(source: &str, number: usize, line: &str) -> String {
 
 /// Runs the loom tests on a copy whose protocol has this text.
 fn check(place: &Place, source: &str, number: usize, ordering: &str, text: &str) -> Row {
-    let copy = place.scratch.join("weaken");
-    copy_crate(&place.root, &copy);
-    fs::write(copy.join("src/protocol.rs"), text).expect("the copy can be written");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(&copy).env("CARGO_TARGET_DIR", place.scratch.join("weaken-target")).args([
-        "test",
-        "--offline",
-        "--test",
-        "loom",
-    ]);
-    let ran = run::run(&mut cargo);
+    let planted = Planted::unchanged(place);
+    fs::write(planted.path().join("src/protocol.rs"), text).expect("the copy can be written");
+    let ran = run::run(planted.command("cargo").args(["test", "--offline", "--test", "loom"]));
     let failed = failed_tests(&ran);
     let function = function_of(source, number);
     Row {
@@ -97,18 +88,4 @@ fn function_of(source: &str, number: usize) -> String {
     let before: Vec<&str> = source.lines().take(number).collect();
     let start = before.iter().rev().find_map(|line| line.split_once("fn "));
     start.and_then(|(_, rest)| rest.split(['<', '(']).next()).unwrap_or("?").to_owned()
-}
-
-/// The root package without the rest of the workspace.
-fn copy_crate(root: &Path, copy: &Path) {
-    let _ = fs::remove_dir_all(copy);
-    fs::create_dir_all(copy).expect("the scratch folder can be written");
-    for part in ["Cargo.lock", "build.rs", "src", "tests"] {
-        let copied = Command::new("cp").arg("-R").arg(root.join(part)).arg(copy).status();
-        assert!(copied.is_ok_and(|status| status.success()), "cannot copy {part}");
-    }
-    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("the manifest");
-    let members = manifest.lines().find(|line| line.starts_with("members = "));
-    let manifest = manifest.replace(members.expect("one line of members"), "members = []");
-    fs::write(copy.join("Cargo.toml"), manifest).expect("the copy can be written");
 }
