@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-use super::check::not_null;
+use super::check::is_null;
 use super::event_notifier::cells;
 use super::message::say;
 use crate::abi::AioContext;
@@ -78,10 +78,11 @@ impl<'a> Context for ContextRef<'a> {
 /// `ctx` must not be NULL (aborts) and must live until the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
-    let ctx = not_null(ctx, "aio_notify", "ctx");
-    // SAFETY: the context is live by this function's contract.
-    let ctx = unsafe { ContextRef::new(ctx) };
-    protocol::notify(ctx);
+    match NonNull::new(ctx) {
+        // SAFETY: the context is live by this function's contract.
+        Some(ctx) => protocol::notify(unsafe { ContextRef::new(ctx) }),
+        None => is_null("aio_notify", "ctx"),
+    }
 }
 
 /// Says, once in the process, that a wakeup could not be delivered.
@@ -109,8 +110,9 @@ fn cannot_wake(e: Error) {
 /// `ctx` must not be NULL (aborts) and must live until the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
-    let ctx = not_null(ctx, "aio_notify_accept", "ctx");
-    // SAFETY: the context is live by this function's contract.
-    let ctx = unsafe { ContextRef::new(ctx) };
-    protocol::accept(ctx);
+    match NonNull::new(ctx) {
+        // SAFETY: the context is live by this function's contract.
+        Some(ctx) => protocol::accept(unsafe { ContextRef::new(ctx) }),
+        None => is_null("aio_notify_accept", "ctx"),
+    }
 }
