@@ -88,36 +88,52 @@ fn open_pipe() -> Result<Ends, Error> {
 }
 
 /// Adds 1 to an eventfd, or 8 bytes to a pipe. One that is full already stays full: success.
+/// Leaves `errno` alone.
 pub(crate) fn set(fd: c_int) -> Result<(), Error> {
-    let one = 1_u64;
-    loop {
-        // SAFETY: reads the 8 bytes of `one`; any descriptor is allowed, a bad one is an error.
-        let n = unsafe { libc::write(fd, (&raw const one).cast::<c_void>(), size_of::<u64>()) };
-        if n >= 0 {
-            return Ok(());
-        }
-        match Error::last() {
-            e if e.raw_os_error() == libc::EINTR => {}
-            e if e.raw_os_error() == libc::EAGAIN => return Ok(()),
-            e => return Err(e),
-        }
+    let saved = errno::errno();
+    if write_one(fd) {
+        // A call that succeeds does not touch `errno`.
+        return Ok(());
     }
+    let result = loop {
+        match Error::last() {
+            e if e.raw_os_error() == libc::EAGAIN => break Ok(()),
+            e if e.raw_os_error() != libc::EINTR => break Err(e),
+            _ if write_one(fd) => break Ok(()),
+            _ => {}
+        }
+    };
+    errno::set_errno(saved);
+    result
 }
 
-/// Reads until nothing is left. Returns whether anything was there.
+/// Writes what both kinds of descriptor take for one notification. Returns whether it could.
+#[inline]
+fn write_one(fd: c_int) -> bool {
+    let one = 1_u64;
+    // SAFETY: reads the 8 bytes of `one`; any descriptor is allowed, a bad one is an error.
+    let n = unsafe { libc::write(fd, (&raw const one).cast::<c_void>(), size_of::<u64>()) };
+    n >= 0
+}
+
+/// Reads until nothing is left. Returns whether anything was there. Leaves `errno` alone.
 pub(crate) fn test_and_clear(fd: c_int) -> Result<bool, Error> {
     // An eventfd gives its 8 bytes at once. A pipe holds 8 for each notification; 512 at a time
     // is what the reference reads.
     let mut buffer = [MaybeUninit::<u8>::uninit(); 512];
+    let saved = errno::errno();
     let mut found = false;
     loop {
         // SAFETY: writes at most `buffer.len()` bytes to `buffer`, which is not read afterwards.
         let n = unsafe { libc::read(fd, buffer.as_mut_ptr().cast::<c_void>(), buffer.len()) };
         if n < 0 {
-            match Error::last() {
-                e if e.raw_os_error() == libc::EINTR => continue,
-                e if e.raw_os_error() == libc::EAGAIN => return Ok(found),
-                e => return Err(e),
+            let e = Error::last();
+            // A call that succeeds does not touch `errno`, so it is put back here alone.
+            errno::set_errno(saved);
+            match e.raw_os_error() {
+                libc::EINTR => continue,
+                libc::EAGAIN => return Ok(found),
+                _ => return Err(e),
             }
         }
         found |= n > 0;

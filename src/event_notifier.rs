@@ -7,7 +7,6 @@ use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use crate::descriptor::{self, Ends, CLOSED};
-use crate::error::preserving_errno;
 use crate::protocol::Event;
 use crate::Error;
 
@@ -61,12 +60,13 @@ impl<'a> Cells<'a> {
         self.rfd.load(Relaxed)
     }
 
-    /// Fills it; the read end becomes readable.
+    /// Fills it; the read end becomes readable. Leaves `errno` alone.
     pub(crate) fn set(self) -> Result<(), Error> {
         descriptor::set(self.wfd.load(Relaxed))
     }
 
-    /// Empties it. Returns whether it was set; one that was cleaned up never is.
+    /// Empties it. Returns whether it was set; one that was cleaned up never is. Leaves `errno`
+    /// alone.
     pub(crate) fn test_and_clear(self) -> Result<bool, Error> {
         match self.read_end() {
             CLOSED => Ok(false),
@@ -84,13 +84,13 @@ pub(crate) struct WakeEvent<'a> {
 
 impl Event for WakeEvent<'_> {
     fn set(&self) {
-        preserving_errno(|| self.cells.set().unwrap_or_else(self.failed));
+        self.cells.set().unwrap_or_else(self.failed);
     }
 
     fn clear(&self) {
         // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
         // it (POLLNVAL), and there is nobody to tell from here.
-        let _ = preserving_errno(|| self.cells.test_and_clear());
+        let _ = self.cells.test_and_clear();
     }
 }
 

@@ -120,7 +120,7 @@ pub unsafe extern "C" fn event_notifier_set(e: *mut EventNotifier) -> c_int {
     let e = not_null(e, "event_notifier_set", "e");
     // SAFETY: the notifier is live by this function's contract.
     let cells = unsafe { cells(e) };
-    preserving_errno(|| code(cells.set().map(|()| 0)))
+    code(cells.set().map(|()| 0))
 }
 
 /// Empties the notifier.
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn event_notifier_test_and_clear(e: *mut EventNotifier) ->
     let e = not_null(e, "event_notifier_test_and_clear", "e");
     // SAFETY: the notifier is live by this function's contract.
     let cells = unsafe { cells(e) };
-    preserving_errno(|| code(cells.test_and_clear().map(c_int::from)))
+    code(cells.test_and_clear().map(c_int::from))
 }
 
 /// Has the program's loop call `handler(e)` when the notifier is set; NULL removes it.
