@@ -64,6 +64,13 @@ impl Program {
         Self { source, ..Self::new(name) }
     }
 
+    /// The same program under another name, where it is built more than once.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Adds flags for the compiler.
     #[must_use]
     pub fn flags(mut self, flags: &[&str]) -> Self {

@@ -94,6 +94,19 @@ fn compile_in_every_language_and_order() {
 }
 
 #[test]
+fn compile_with_the_inline_fast_paths() {
+    let mut flags = pkg_config(&["--cflags"]);
+    flags.push("-DAIONOTIFY_INLINE".to_owned());
+    let call = "void f(AioContext *c);\nvoid f(AioContext *c)\n{\n    aio_notify(c);\n    \
+                aio_notify_accept(c);\n}\nvoid (*pointer)(AioContext *) = aio_notify;\n";
+    let source = source("inline", &["block/aio.h", "qemu/timer.h"], call);
+    for mode in Mode::all() {
+        let finished = mode.check(&flags, slice::from_ref(&source));
+        assert!(finished.status.success(), "{mode:?}:\n{}", finished.stderr);
+    }
+}
+
+#[test]
 fn a_planted_warning_is_an_error() {
     let flags = pkg_config(&["--cflags"]);
     let extension = source("pedantic", &["block/aio.h"], "int a[] = { [0 ... 1] = 2 };\n");

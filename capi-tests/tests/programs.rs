@@ -37,6 +37,8 @@ c_programs! {
     set_handler: Program::new("set_handler");
     signals: Program::new("signals");
     wakeups: Program::new("wakeups");
+    notify_inline: Program::new("notify").named("notify_inline").flags(&["-DAIONOTIFY_INLINE"]);
+    wakeups_inline: Program::new("wakeups").named("wakeups_inline").flags(&["-DAIONOTIFY_INLINE"]);
 }
 
 /// A program without any shared library, as `pkg-config --static` links it.
