@@ -30,7 +30,7 @@ SECONDS = 60
 
 PAGES = $(wildcard man/*.3)
 
-.PHONY: all check clean demo headers help install install-private lint soak uninstall verify \
+.PHONY: all bench budget check clean demo headers help install install-private lint soak uninstall verify \
 	abi-baseline
 
 all:
@@ -42,6 +42,7 @@ help:
 	@echo 'make check          the whole test suite'
 	@echo 'make lint           formatters and linters'
 	@echo 'make verify         model checkers, other architectures, memory checkers; as a table'
+	@echo 'make bench          measure beside other libraries; writes docs/PERFORMANCE.md'
 	@echo 'make soak           loops under load for SECONDS=$(SECONDS); worst latency, spurious returns'
 	@echo 'make headers        regenerate include/ from the Rust sources'
 	@echo 'make abi-baseline   accept the present ABI as the one to compare with'
@@ -91,10 +92,34 @@ check:
 	scripts/setup check
 	@mkdir -p $(TARGET_DIR)
 	$(MAKE) --no-print-directory install-private
-	AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) test --workspace --locked
+	AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) test --workspace --exclude bench --locked
+	$(MAKE) --no-print-directory budget
+
+# How many instructions a call takes, against bench/budget, which is for x86_64.
+budget:
+ifeq ($(shell uname -m),x86_64)
+	@scripts/setup budget
+	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) test --quiet --locked -p bench --no-default-features
+	@AIONOTIFY_PREFIX='$(PRIVATE)' scripts/instructions --no-default-features > $(TARGET_DIR)/budget.log
+	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked --profile bench -p bench \
+		--no-default-features -- budget
+else
+	@echo 'budget: skipped, the numbers are for x86_64'
+endif
+
+bench:
+	@scripts/setup check
+	@scripts/setup bench
+	@mkdir -p $(TARGET_DIR)
+	@$(MAKE) --no-print-directory install-private > /dev/null
+	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) bench --quiet --locked -p bench --bench time
+	@AIONOTIFY_PREFIX='$(PRIVATE)' scripts/instructions > $(TARGET_DIR)/instructions.log
+	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked --profile bench -p bench -- report
 
 lint:
 	scripts/setup lint
+	@mkdir -p $(TARGET_DIR)
+	@$(MAKE) --no-print-directory install-private > /dev/null
 	scripts/lint
 
 verify:

@@ -18,6 +18,7 @@ struct Dynamic {
 #[derive(Debug)]
 struct Symbol {
     name: String,
+    value: u64,
     binding: String,
     visibility: String,
     defined: bool,
@@ -44,13 +45,14 @@ fn symbols(option: &str, file: &Path) -> Vec<Symbol> {
     let text = readelf(&[option], file);
     let symbols = text.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let [number, _, _, _, binding, visibility, section, name, ..] = words[..] else {
+        let [number, value, _, _, binding, visibility, section, name, ..] = words[..] else {
             return None;
         };
         number.strip_suffix(':')?.parse::<u32>().ok()?;
         Some(Symbol {
             // Without the version.
             name: name.split('@').next().unwrap_or(name).to_owned(),
+            value: u64::from_str_radix(value, 16).ok()?,
             binding: binding.to_owned(),
             visibility: visibility.to_owned(),
             defined: section != "UND",
@@ -97,6 +99,12 @@ fn visible(symbols: Vec<Symbol>) -> BTreeSet<String> {
         symbol.defined && symbol.binding != "LOCAL" && symbol.visibility == "DEFAULT"
     });
     visible.map(|symbol| symbol.name).collect()
+}
+
+/// Where in the library the symbol is that it exports.
+pub fn address(library: &Path, name: &str) -> Option<u64> {
+    let mut symbols = symbols("--dyn-syms", library).into_iter().filter(|s| s.defined);
+    symbols.find(|symbol| symbol.name == name).map(|symbol| symbol.value)
 }
 
 /// Whether the library imports the symbol weakly, so that a program may lack it.

@@ -59,6 +59,20 @@ fn the_programs_function_is_imported_weakly() {
     assert!(!elf::imports_weakly(&other_library("strong", text, &[]), "qemu_set_fd_handler"));
 }
 
+/// The offset in a cache line, at which a function starts.
+fn offset_in_line(library: &Path, function: &str) -> u64 {
+    elf::address(library, function).expect("it is exported") % 64
+}
+
+#[test]
+fn hot_functions_start_a_cache_line() {
+    assert_eq!(offset_in_line(&shared(), "aio_notify"), 0);
+    assert_eq!(offset_in_line(&shared(), "aio_notify_accept"), 0);
+    let text = "void f(void); void f(void) {}\n__asm__(\".text\\n.balign 64\\n.globl g\\n.type g, \
+                %function\\n.skip 48\\ng: .skip 16\\n\");\n";
+    assert_eq!(offset_in_line(&other_library("line", text, &[]), "g"), 48);
+}
+
 #[test]
 fn names_and_links() {
     assert_eq!(elf::soname(&shared()), ["libaionotify.so.0"]);
