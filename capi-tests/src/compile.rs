@@ -1,9 +1,11 @@
 //! Compiling C programs against the installed tree, as their makers would.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use crate::installed::{pkg_config, prefix, root, scratch};
 use crate::run::succeed;
@@ -110,7 +112,11 @@ impl Program {
     }
 
     fn link(&self, suffix: &str, library: &[String]) -> PathBuf {
+        // Tests run side by side: a second build would replace what the first one runs.
+        static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
         let program = scratch("programs").join(format!("{}-{suffix}", self.name));
+        let first = BUILT.lock().expect("nobody panics with it").insert(program.clone());
+        assert!(first, "{} is built twice: use named()", program.display());
         let mut command = compiler();
         command
             .arg("-std=gnu11")

@@ -8,7 +8,8 @@ fn run(name: &str, fault: &str, from: &str, to: &str) -> Finished {
     let built = copy.build("release");
     assert!(built.status.success(), "{}", built.stderr);
     let archive = copy.library("release", "libaionotify.a");
-    let program_file = Program::new(name).flags(&["-D_GNU_SOURCE"]).build_with(&archive);
+    let program_file = Program::new(name).named(fault).flags(&["-D_GNU_SOURCE"]);
+    let program_file = program_file.build_with(&archive);
     output(&mut program(&program_file))
 }
 
