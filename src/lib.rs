@@ -45,6 +45,7 @@ pub mod abi;
 #[cfg(feature = "capi")]
 pub mod capi;
 pub mod protocol;
+pub mod protocol_5_2;
 
 mod descriptor;
 mod error;

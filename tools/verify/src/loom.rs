@@ -1,4 +1,4 @@
-//! The protocol's own code under loom.
+//! The protocols' own code under loom.
 
 use std::process::Command;
 
@@ -6,26 +6,32 @@ use crate::row::Row;
 use crate::run::{self, Ran};
 use crate::Place;
 
-/// The tests of `tests/loom.rs`, in the words of their claims.
-const TESTS: &[(&str, &str)] = &[
-    ("one_notifier_and_a_loop", "one notifier, one loop"),
-    ("one_notifier_and_a_gsource", "one notifier, the GSource"),
-    ("a_full_event", "one notifier, one loop, the event full before"),
-    ("two_notifiers_and_a_loop", "two notifiers, one loop"),
-    ("two_pollers", "one notifier, two pollers"),
-    ("a_loop_and_a_gsource", "one notifier, a poller and the GSource"),
+/// The test programs, their tests, and what these claim.
+const TESTS: &[(&str, &str, &str)] = &[
+    ("loom", "one_notifier_and_a_loop", "one notifier, one loop"),
+    ("loom", "one_notifier_and_a_gsource", "one notifier, the GSource"),
+    ("loom", "a_full_event", "one notifier, one loop, the event full before"),
+    ("loom", "two_notifiers_and_a_loop", "two notifiers, one loop"),
+    ("loom", "two_pollers", "one notifier, two pollers"),
+    ("loom", "a_loop_and_a_gsource", "one notifier, a poller and the GSource"),
+    ("loom_5_2", "one_notifier_and_a_loop", "5.2, one notifier, one loop"),
+    ("loom_5_2", "one_notifier_and_a_gsource", "5.2, one notifier, the GSource"),
+    ("loom_5_2", "a_full_event", "5.2, one notifier, one loop, the event full before"),
+    ("loom_5_2", "two_notifiers_and_a_loop", "5.2, two notifiers, one loop"),
+    ("loom_5_2", "one_accept_for_two_notifiers", "5.2, two notifiers, one accept"),
+    ("loom_5_2", "accept_is_a_full_barrier", "5.2, accept is a full barrier"),
 ];
 
 /// Deeper than in the test suite, which has 2.
 const PREEMPTIONS: &str = "3";
 
 pub(crate) fn run(place: &Place, report: &mut dyn FnMut(Row)) {
-    for (test, claim) in TESTS {
+    for (program, test, claim) in TESTS {
         let mut cargo = Command::new("cargo");
         cargo
             .current_dir(&place.root)
             .env("LOOM_MAX_PREEMPTIONS", PREEMPTIONS)
-            .args(["test", "--locked", "--release", "--test", "loom", "--"])
+            .args(["test", "--locked", "--release", "--test", program, "--"])
             .args(["--exact", "--nocapture", test]);
         let ran = run::run(&mut cargo);
         let good = ran.success && ran.text.contains("1 passed");

@@ -21,6 +21,7 @@ struct Model {
 
 const LOST: (&str, &str) = ("invalid end state", "a lost wakeup");
 const FULL: (&str, &str) = ("assertion violated ( !(event)||notified)", "an endless spin");
+const KEPT_AWAKE: (&str, &str) = ("assertion violated (idle<=2)", "an endless spin");
 const SPIN: (&str, &str) = ("assertion violated (((stage", "a time-slice spin");
 const OVERTAKEN: (&str, &str) =
     ("assertion violated 0", "the window that remains, see the protocol's comment");
@@ -57,7 +58,23 @@ const MODELS: &[Model] = &[
     fault("event.pml", "EMPTY_AFTER_WORK", "event emptied after the work is done", LOST),
     fault("event.pml", "RAISE_AFTER_LOOK", "notify_me raised after the look at the work", LOST),
     fault("event.pml", "OVERTAKEN_TOO", "no time-slice spin for an overtaken notifier", OVERTAKEN),
+    Model {
+        file: LATER,
+        fault: None,
+        claim: "5.2: nothing lost, no endless spin, with store buffers",
+        caught: LOST,
+    },
+    fault(LATER, "NO_NOTIFIER_FENCE", "5.2: no fence in aio_notify", LOST),
+    fault(LATER, "NO_RELEASE", "5.2: notified set before the work is there", LOST),
+    fault(LATER, "NO_LOOP_FENCE", "5.2: no fence in the loop", LOST),
+    fault(LATER, "NO_RECHECK", "5.2: a loop that does not look at notified", LOST),
+    fault(LATER, "FLAG_WHERE_ASKED", "5.2: the 2.4 library under a 5.2 loop", LOST),
+    fault(LATER, "CLEAR_BEHIND_LOOK", "5.2: notified cleared behind the look at the work", LOST),
+    fault(LATER, "NO_HANDLER", "5.2: the 5.2 library under a 2.4 loop", KEPT_AWAKE),
+    fault(LATER, "NO_CLEAR", "5.2: an accept that does nothing", KEPT_AWAKE),
 ];
+
+const LATER: &str = "generation_5_2.pml";
 
 pub(crate) fn run(place: &Place, report: &mut dyn FnMut(Row)) {
     for model in MODELS {

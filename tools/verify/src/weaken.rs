@@ -1,4 +1,4 @@
-//! Every fence and ordering of the protocol, weakened one at a time: a loom test must fail.
+//! Every fence and ordering of the protocols, weakened one at a time: a loom test must fail.
 //!
 //! The places are found in the source, so none can be forgotten. What is Relaxed already has no
 //! weaker form; its comment says why that is enough.
@@ -10,17 +10,30 @@ use crate::row::Row;
 use crate::run::{self, Ran};
 use crate::Place;
 
+/// A protocol's source, and the test program that runs it under loom.
+const PROTOCOLS: &[(&str, &str)] =
+    &[("src/protocol.rs", "loom"), ("src/protocol_5_2.rs", "loom_5_2")];
+
 /// The orderings as they stand in the source, and what a notch weaker is.
 const WEAKER: &[(&str, &str)] = &[
-    ("fence(SeqCst)", "fence(Ordering::AcqRel)"),
-    (", SeqCst)", ", Ordering::AcqRel)"),
+    ("fence(SeqCst)", "fence(core::sync::atomic::Ordering::AcqRel)"),
+    (", SeqCst)", ", core::sync::atomic::Ordering::AcqRel)"),
     (", AcqRel)", ", Relaxed)"),
     (", Release)", ", Relaxed)"),
     (", Acquire)", ", Relaxed)"),
+    // A store in the place of an exchange: not what the 5.2 protocol promises in the C++ model.
+    (".swap(true, Release)", ".store(true, Release)"),
+    (".swap(false, Relaxed)", ".store(false, Relaxed)"),
 ];
 
 pub(crate) fn run(place: &Place, report: &mut dyn FnMut(Row)) {
-    let source = fs::read_to_string(place.root.join("src/protocol.rs")).expect("the protocol");
+    for protocol in PROTOCOLS {
+        weaken(place, *protocol, report);
+    }
+}
+
+fn weaken(place: &Place, (file, program): (&str, &str), report: &mut dyn FnMut(Row)) {
+    let source = fs::read_to_string(place.root.join(file)).expect("the protocol");
     let mut found = 0;
     for (number, line) in source.lines().enumerate() {
         if line.trim_start().starts_with("//") {
@@ -30,13 +43,13 @@ pub(crate) fn run(place: &Place, report: &mut dyn FnMut(Row)) {
             if line.contains(ordering) {
                 found += 1;
                 let text = with_line(&source, number, &line.replace(ordering, weaker));
-                report(check(place, &source, number, ordering, &text));
+                report(check(place, (file, program), &source, number, ordering, &text));
             }
         }
     }
     if found == 0 {
         report(Row {
-            claim: "the protocol's orderings".to_owned(),
+            claim: format!("the orderings of {file}"),
             tool: "loom",
             result: "none found to weaken".to_owned(),
             explored: String::new(),
@@ -53,16 +66,23 @@ fn with_line(source: &str, number: usize, line: &str) -> String {
 }
 
 /// Runs the loom tests on a copy whose protocol has this text.
-fn check(place: &Place, source: &str, number: usize, ordering: &str, text: &str) -> Row {
+fn check(
+    place: &Place,
+    (file, program): (&str, &str),
+    source: &str,
+    number: usize,
+    ordering: &str,
+    text: &str,
+) -> Row {
     let planted = Planted::unchanged(place);
-    fs::write(planted.path().join("src/protocol.rs"), text).expect("the copy can be written");
-    let ran = run::run(planted.command("cargo").args(["test", "--offline", "--test", "loom"]));
+    fs::write(planted.path().join(file), text).expect("the copy can be written");
+    let ran = run::run(planted.command("cargo").args(["test", "--offline", "--test", program]));
     let failed = failed_tests(&ran);
     let function = function_of(source, number);
     Row {
         claim: format!(
-            "planted: {} weakened in {function}",
-            ordering.trim_matches([',', ' ', ')']).replace('(', " ")
+            "planted: {} weakened in {function} of {file}",
+            ordering.trim_matches(['.', ',', ' ', ')']).replace('(', " ")
         ),
         tool: "loom",
         good: !failed.is_empty(),
