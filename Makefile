@@ -21,25 +21,46 @@ VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\
 SOVERSION = 0
 
 # `make demo` and `make check` install here, and nowhere else.
-PRIVATE = $(abspath $(TARGET_DIR))/installed
+PRIVATE = $(abspath $(TARGET_DIR))/installed$(if $(HOST_CFLAGS),-for-host)
 # The files that the demo checksums, as words for the shell; the project's own by default.
 FILES = $(or $(wildcard $(shell git ls-files 2>/dev/null)),$(shell find src include -type f))
+
+# A library for the AioContext of a program's own headers (docs/ADOPTING.md): the flags of the
+# program's compiler, what its sources include, and the generation of its loop, 2.4 or 5.2.
+HOST_CFLAGS =
+HOST_HEADER =
+GENERATION  =
+# The library's name, for one that must not be taken for another.
+LIBNAME     = aionotify
+# The same as cargo knows it. Only what is given: plain cargo variables are heeded as well.
+HOST = $(if $(HOST_CFLAGS),AIONOTIFY_HOST_CFLAGS='$(HOST_CFLAGS)') \
+	$(if $(HOST_HEADER),AIONOTIFY_HOST_HEADER='$(HOST_HEADER)') \
+	$(if $(GENERATION),AIONOTIFY_GENERATION='$(GENERATION)') \
+	$(if $(filter-out aionotify,$(LIBNAME)),AIONOTIFY_LIBNAME='$(LIBNAME)')
+# The same for the tests, which are not built for the program.
+HOST_TESTS = $(subst AIONOTIFY_,CAPI_TESTS_,$(HOST))
+HOST_FEATURES = $(if $(HOST_CFLAGS),--features host-headers)
+# Such a program has headers of its own; those of the reference would only be in its way.
+HEADERS = aionotify $(if $(HOST_CFLAGS),,block qemu)
 
 # How long `make soak` runs.
 SECONDS = 60
 
 PAGES = $(wildcard man/*.3)
 
-.PHONY: all bench budget check clean demo headers help install install-private lint soak uninstall verify \
-	abi-baseline
+.PHONY: all bench budget check clean demo headers help host-report install install-private lint soak \
+	uninstall verify abi-baseline
 
 all:
-	$(CARGO) build --release --locked -p aionotify
+	$(HOST) $(CARGO) build --release --locked -p aionotify $(HOST_FEATURES)
 
 help:
-	@echo 'make                build libaionotify.so and libaionotify.a'
+	@echo 'make                build libaionotify.so and libaionotify.a; with HOST_CFLAGS="-I..."'
+	@echo '                    GENERATION=2.4|5.2 [HOST_HEADER=block/aio.h] [LIBNAME=aionotify-mine]'
+	@echo '                    for a program that has an AioContext of its own (docs/ADOPTING.md)'
 	@echo 'make demo           build, install privately, and run a C program on real files'
 	@echo 'make check          the whole test suite'
+	@echo 'make host-report    what HOST_CFLAGS="-I..." [HOST_HEADER=] [GENERATION=2.4|5.2] leads to'
 	@echo 'make lint           formatters and linters'
 	@echo 'make verify         model checkers, other architectures, memory checkers; as a table'
 	@echo 'make bench          measure beside other libraries; writes docs/PERFORMANCE.md'
@@ -55,25 +76,26 @@ headers:
 
 install: all
 	PKG_CONFIG='$(PKG_CONFIG)' scripts/pkg-config-file '$(PREFIX)' '$(LIBDIR)' '$(INCLUDEDIR)' '$(VERSION)' \
-		> $(RELEASE_DIR)/aionotify.pc
-	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/aionotify/block' \
-		'$(DESTDIR)$(INCLUDEDIR)/aionotify/qemu' '$(DESTDIR)$(MANDIR)/man3'
-	$(INSTALL) -m 755 $(RELEASE_DIR)/libaionotify.so '$(DESTDIR)$(LIBDIR)/libaionotify.so.$(VERSION)'
-	ln -sf libaionotify.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libaionotify.so.$(SOVERSION)'
-	ln -sf libaionotify.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libaionotify.so'
-	$(INSTALL) -m 644 $(RELEASE_DIR)/libaionotify.a '$(DESTDIR)$(LIBDIR)/libaionotify.a'
-	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/libaionotify.a'
-	$(INSTALL) -m 644 include/block/*.h '$(DESTDIR)$(INCLUDEDIR)/aionotify/block'
-	$(INSTALL) -m 644 include/qemu/*.h '$(DESTDIR)$(INCLUDEDIR)/aionotify/qemu'
-	$(INSTALL) -m 644 $(RELEASE_DIR)/aionotify.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/aionotify.pc'
+		'$(LIBNAME)' > $(RELEASE_DIR)/aionotify.pc
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(MANDIR)/man3'
+	$(INSTALL) -m 755 $(RELEASE_DIR)/libaionotify.so '$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).so.$(VERSION)'
+	ln -sf lib$(LIBNAME).so.$(VERSION) '$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).so.$(SOVERSION)'
+	ln -sf lib$(LIBNAME).so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).so'
+	$(INSTALL) -m 644 $(RELEASE_DIR)/libaionotify.a '$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).a'
+	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).a'
+	for folder in $(HEADERS); do \
+		$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)'/$$folder && \
+		$(INSTALL) -m 644 include/$$folder/*.h '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)'/$$folder || exit; \
+	done
+	$(INSTALL) -m 644 $(RELEASE_DIR)/aionotify.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/$(LIBNAME).pc'
 	$(if $(PAGES),$(INSTALL) -m 644 $(PAGES) '$(DESTDIR)$(MANDIR)/man3')
 
 uninstall:
-	rm -f '$(DESTDIR)$(LIBDIR)'/libaionotify.so '$(DESTDIR)$(LIBDIR)'/libaionotify.so.$(SOVERSION) \
-		'$(DESTDIR)$(LIBDIR)'/libaionotify.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'/libaionotify.a \
-		'$(DESTDIR)$(LIBDIR)'/pkgconfig/aionotify.pc
+	rm -f '$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).so' '$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).so.$(SOVERSION)' \
+		'$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/lib$(LIBNAME).a' \
+		'$(DESTDIR)$(LIBDIR)/pkgconfig/$(LIBNAME).pc'
 	rm -f $(patsubst man/%,'$(DESTDIR)$(MANDIR)/man3/%',$(PAGES))
-	rm -rf '$(DESTDIR)$(INCLUDEDIR)/aionotify'
+	rm -rf '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)'
 
 # A tree of its own for the tests and the demo, made anew, so that nothing old is tested.
 install-private:
@@ -92,8 +114,11 @@ check:
 	scripts/setup check
 	@mkdir -p $(TARGET_DIR)
 	$(MAKE) --no-print-directory install-private
-	AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) test --workspace --exclude bench --locked
+	AIONOTIFY_PREFIX='$(PRIVATE)' $(HOST_TESTS) $(CARGO) test --locked \
+		$(if $(HOST_CFLAGS),-p capi-tests --test host -- --ignored,--workspace --exclude bench)
+ifndef HOST_CFLAGS
 	$(MAKE) --no-print-directory budget
+endif
 
 # How many instructions a call takes, against bench/budget, which is for x86_64.
 budget:
@@ -115,6 +140,12 @@ bench:
 	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) bench --quiet --locked -p bench --bench time
 	@AIONOTIFY_PREFIX='$(PRIVATE)' scripts/instructions > $(TARGET_DIR)/instructions.log
 	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked --profile bench -p bench -- report
+
+# What the library would take from the headers that HOST_CFLAGS leads to, or why it would not.
+host-report:
+	@scripts/setup host
+	@$(HOST) $(CARGO) run --quiet --locked -p host-report -- \
+		'$(or $(CARGO_BUILD_TARGET),$(shell rustc -vV | sed -n 's/^host: //p'))'
 
 lint:
 	scripts/setup lint

@@ -15,6 +15,11 @@ impl Error {
         Self(errno::errno())
     }
 
+    /// The error with this `errno`.
+    pub(crate) fn from_raw_os_error(errno: c_int) -> Self {
+        Self(Errno(errno))
+    }
+
     /// The `errno`, a positive number.
     pub fn raw_os_error(self) -> c_int {
         self.0 .0

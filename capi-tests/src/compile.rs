@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
+use crate::host::HostLibrary;
 use crate::installed::{pkg_config, prefix, root, scratch};
 use crate::run::succeed;
 
@@ -111,7 +112,16 @@ impl Program {
         self.link("Static", &[archive.display().to_string()])
     }
 
+    /// The same, compiled with a program's own headers and linked with the library for them.
+    pub fn build_for(&self, library: &HostLibrary) -> PathBuf {
+        self.link_as(&library.name(), &library.cflags(), &library.libs())
+    }
+
     fn link(&self, suffix: &str, library: &[String]) -> PathBuf {
+        self.link_as(suffix, &pkg_config(&["--cflags"]), library)
+    }
+
+    fn link_as(&self, suffix: &str, cflags: &[String], library: &[String]) -> PathBuf {
         // Tests run side by side: a second build would replace what the first one runs.
         static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
         let program = scratch("programs").join(format!("{}-{suffix}", self.name));
@@ -122,7 +132,7 @@ impl Program {
             .arg("-std=gnu11")
             .arg("-pthread")
             .args(&self.flags)
-            .args(pkg_config(&["--cflags"]))
+            .args(cflags)
             .arg(&self.source)
             .arg("-o")
             .arg(&program)

@@ -130,6 +130,17 @@ pub fn page_size(library: &Path) -> u64 {
     alignments.max().expect("a library is loaded")
 }
 
+/// The owners of the notes that are not the tools' own.
+pub fn notes(file: &Path) -> Vec<String> {
+    let text = readelf(&["--notes"], file);
+    let owners = text.lines().filter(|line| line.contains("\t")).filter_map(|line| {
+        let owner = line.split_whitespace().next()?;
+        (line.starts_with("  ") && owner != "GNU" && owner != "Owner" && owner != "stapsdt")
+            .then(|| owner.to_owned())
+    });
+    owners.filter(|owner| !owner.ends_with(':') && owner != "description").collect()
+}
+
 /// What the library lacks of the usual hardening.
 pub fn weaknesses(library: &Path) -> Vec<&'static str> {
     let mut found = Vec::new();

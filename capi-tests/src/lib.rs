@@ -5,6 +5,7 @@
 pub mod elf;
 
 mod compile;
+mod host;
 mod installed;
 mod modes;
 mod patched;
@@ -12,6 +13,7 @@ mod run;
 mod tree;
 
 pub use compile::{compiler, Linkage, Program};
+pub use host::{host_tree, Host, HostLibrary};
 pub use installed::{pkg_config, pkg_config_below, prefix, root, scratch};
 pub use modes::{in_parallel, Mode};
 pub use patched::{copy_tree, unpatched, Patched};

@@ -21,7 +21,9 @@ impl Patched {
         let folder = scratch("patched").join(name);
         let _ = fs::remove_dir_all(folder.join("copy"));
         let copy = Self { folder };
-        for part in ["Cargo.lock", "Cargo.toml", "build.rs", "capi", "include", "man", "src"] {
+        let parts =
+            ["Cargo.lock", "Cargo.toml", "build", "build.rs", "capi", "include", "man", "src"];
+        for part in parts {
             copy_tree(&root().join(part), &copy.path(part));
         }
         // Not built, but the manifest may name what is in them.

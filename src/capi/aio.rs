@@ -6,10 +6,15 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use super::check::is_null;
 use super::event_notifier::cells;
+use super::layout::{NOTIFIED, NOTIFIER, NOTIFY_ME};
 use super::message::say;
 use crate::abi::AioContext;
 use crate::event_notifier::WakeEvent;
-use crate::protocol::{self, Context};
+#[cfg(not(aionotify_generation = "5.2"))]
+use crate::protocol;
+use crate::protocol::Context;
+#[cfg(aionotify_generation = "5.2")]
+use crate::protocol_5_2 as protocol;
 use crate::Error;
 
 // The two functions at the start of a cache line each: one that crosses from one line to the next
@@ -50,26 +55,26 @@ impl<'a> Context for ContextRef<'a> {
 
     #[inline]
     fn notify_me(self) -> &'a AtomicU32 {
-        // SAFETY: within a live context, by the type's contract.
-        let field = unsafe { &raw mut (*self.pointer.as_ptr()).notify_me };
+        // SAFETY: within a live context, whose layout the library was built for.
+        let field = unsafe { self.pointer.as_ptr().byte_add(NOTIFY_ME) };
         // SAFETY: a live, aligned `u32` that all access atomically.
-        unsafe { AtomicU32::from_ptr(field) }
+        unsafe { AtomicU32::from_ptr(field.cast()) }
     }
 
     #[inline]
     fn notified(self) -> &'a AtomicBool {
-        // SAFETY: within a live context, by the type's contract.
-        let field = unsafe { &raw mut (*self.pointer.as_ptr()).notified };
+        // SAFETY: within a live context, whose layout the library was built for.
+        let field = unsafe { self.pointer.as_ptr().byte_add(NOTIFIED) };
         // SAFETY: a live `bool` that all access atomically.
-        unsafe { AtomicBool::from_ptr(field) }
+        unsafe { AtomicBool::from_ptr(field.cast()) }
     }
 
     #[inline]
     fn event(self) -> WakeEvent<'a> {
-        // SAFETY: within a live context, by the type's contract.
-        let field = unsafe { &raw mut (*self.pointer.as_ptr()).notifier };
+        // SAFETY: within a live context, whose layout the library was built for.
+        let field = unsafe { self.pointer.as_ptr().byte_add(NOTIFIER) };
         // SAFETY: a member of a live context is not NULL.
-        let notifier = unsafe { NonNull::new_unchecked(field) };
+        let notifier = unsafe { NonNull::new_unchecked(field.cast()) };
         // SAFETY: the notifier lives as long as its context.
         let cells = unsafe { cells(notifier) };
         WakeEvent { cells, failed: cannot_wake }

@@ -1,13 +1,12 @@
-//! The seven `event_notifier_*` functions.
+//! The `event_notifier_*` functions that every generation has.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicI32;
+use core::sync::atomic::{AtomicBool, AtomicI32};
 
 use super::check::not_null;
-use super::set_fd_handler::program_function;
-use crate::abi::aio::IOHandler;
-use crate::abi::event_notifier::{EventNotifier, EventNotifierHandler};
+use super::layout::{INITIALIZED, RFD, WFD};
+use crate::abi::event_notifier::EventNotifier;
 use crate::descriptor::Ends;
 use crate::error::preserving_errno;
 use crate::event_notifier::Cells;
@@ -22,15 +21,20 @@ use crate::Error;
 #[inline]
 pub(super) unsafe fn cells<'a>(e: NonNull<EventNotifier>) -> Cells<'a> {
     let e = e.as_ptr();
-    // SAFETY: `e` is a valid notifier by this function's contract.
-    let rfd = unsafe { &raw mut (*e).rfd };
-    // SAFETY: `e` is a valid notifier by this function's contract.
-    let wfd = unsafe { &raw mut (*e).wfd };
+    // SAFETY: within the notifier, whose layout the library was built for.
+    let rfd = unsafe { e.byte_add(RFD) };
+    // SAFETY: within the notifier, whose layout the library was built for.
+    let wfd = unsafe { e.byte_add(WFD) };
     // SAFETY: an `int` of a live notifier, aligned, accessed atomically by all.
-    let rfd = unsafe { AtomicI32::from_ptr(rfd) };
+    let rfd = unsafe { AtomicI32::from_ptr(rfd.cast()) };
     // SAFETY: an `int` of a live notifier, aligned, accessed atomically by all.
-    let wfd = unsafe { AtomicI32::from_ptr(wfd) };
-    Cells::new(rfd, wfd)
+    let wfd = unsafe { AtomicI32::from_ptr(wfd.cast()) };
+    let cells = Cells::new(rfd, wfd);
+    let Some(offset) = INITIALIZED else { return cells };
+    // SAFETY: within the notifier, whose layout the library was built for.
+    let initialized = unsafe { e.byte_add(offset) };
+    // SAFETY: a `bool` of a live notifier, accessed atomically by all.
+    cells.guarded_by(unsafe { AtomicBool::from_ptr(initialized.cast()) })
 }
 
 /// The return value of a call: 0 or more, else `-errno`.
@@ -140,34 +144,4 @@ pub unsafe extern "C" fn event_notifier_test_and_clear(e: *mut EventNotifier) ->
     // SAFETY: the notifier is live by this function's contract.
     let cells = unsafe { cells(e) };
     code(cells.test_and_clear().map(c_int::from))
-}
-
-/// Has the program's loop call `handler(e)` when the notifier is set; NULL removes it.
-///
-/// Passes the descriptor to the program's own `qemu_set_fd_handler()`. Returns 0, or `-ENOSYS` in
-/// a program that has no such function.
-///
-/// Threads and signal handlers: as the program's function.
-///
-/// # Safety
-///
-/// `e` must not be NULL (aborts), must point to an initialised EventNotifier and must live until
-/// the handler is removed.
-#[no_mangle]
-pub unsafe extern "C" fn event_notifier_set_handler(
-    e: *mut EventNotifier,
-    handler: EventNotifierHandler,
-) -> c_int {
-    let e = not_null(e, "event_notifier_set_handler", "e");
-    let Some(set_fd_handler) = program_function() else {
-        return -libc::ENOSYS;
-    };
-    // SAFETY: the two types differ only in what the one pointer argument points to; the loop
-    // passes it the `opaque` below, which is the notifier that the handler expects.
-    let io_read = unsafe { core::mem::transmute::<EventNotifierHandler, IOHandler>(handler) };
-    // SAFETY: the notifier is live by this function's contract.
-    let fd = unsafe { cells(e) }.read_end();
-    // SAFETY: the program's own function, called as the reference calls it; nothing is held.
-    unsafe { set_fd_handler(fd, io_read, None, e.as_ptr().cast::<c_void>()) };
-    0
 }

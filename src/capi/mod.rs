@@ -5,8 +5,15 @@
 
 pub mod aio;
 pub mod event_notifier;
+#[cfg(aionotify_generation = "5.2")]
+pub mod get_wfd;
+#[cfg(not(aionotify_generation = "5.2"))]
+pub mod set_handler;
+pub mod target;
 
 mod check;
+mod layout;
+#[cfg(not(aionotify_generation = "5.2"))]
 mod set_fd_handler;
 
 pub mod message;

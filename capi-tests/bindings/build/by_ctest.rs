@@ -50,7 +50,7 @@ pub(crate) fn write(rust: &Declarations, headers: &Headers, folder: &Path, name:
 
 /// What the declarations import. ctest only needs the names, so libc's types can be anything.
 const PRELUDE: &str = "
-use core::ffi::{c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 type pthread_cond_t = c_int;
 type pthread_mutex_t = c_int;
 type pthread_t = c_int;

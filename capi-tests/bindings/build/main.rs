@@ -25,7 +25,7 @@ impl Headers {
     /// The names under which C sources include them.
     fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
-        for folder in ["block", "qemu"] {
+        for folder in ["aionotify", "block", "qemu"] {
             for file in files(&self.include.join(folder)) {
                 let name = file.file_name().expect("a file has a name").to_string_lossy();
                 names.push(format!("{folder}/{name}"));
@@ -41,7 +41,7 @@ impl Headers {
             .header_contents("all.h", &includes.collect::<String>())
             .clang_arg(format!("-I{}", self.include.display()))
             .clang_args(&self.glib)
-            .allowlist_file(".*/(block|qemu)/[^/]+[.]h")
+            .allowlist_file(".*/(aionotify|block|qemu)/[^/]+[.]h")
             .default_enum_style(bindgen::EnumVariation::Consts)
             .formatter(bindgen::Formatter::None)
             .generate_comments(false)

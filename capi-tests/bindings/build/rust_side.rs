@@ -73,6 +73,8 @@ impl Declarations {
             syn::Item::Type(item) if public(&item.vis) => {
                 self.aliases.push(Found { module, item });
             }
+            // One with a condition is for another generation than the headers are.
+            syn::Item::Fn(item) if item.attrs.iter().any(|attr| attr.path().is_ident("cfg")) => {}
             syn::Item::Fn(item) if public(&item.vis) && item.sig.abi.is_some() => {
                 self.provided.push(Found { module, item: item.sig });
             }

@@ -17,6 +17,8 @@ macro_rules! generated {
             use aio_notify::abi::timer::*;
             use aio_notify::capi::aio::*;
             use aio_notify::capi::event_notifier::*;
+            use aio_notify::capi::set_handler::*;
+            use aio_notify::capi::target::*;
 
             use std::sync::atomic::Ordering;
 

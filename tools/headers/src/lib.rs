@@ -15,11 +15,16 @@ struct Header {
 }
 
 const HEADERS: &[Header] = &[
+    Header { name: "aionotify/target.h", sources: &["src/capi/target.rs"] },
     Header { name: "block/aio.h", sources: &["src/abi/aio.rs", "src/capi/aio.rs"] },
     Header { name: "block/thread-pool.h", sources: &["src/abi/thread_pool.rs"] },
     Header {
         name: "qemu/event_notifier.h",
-        sources: &["src/abi/event_notifier.rs", "src/capi/event_notifier.rs"],
+        sources: &[
+            "src/abi/event_notifier.rs",
+            "src/capi/event_notifier.rs",
+            "src/capi/set_handler.rs",
+        ],
     },
     Header { name: "qemu/rfifolock.h", sources: &["src/abi/rfifolock.rs"] },
     Header { name: "qemu/thread.h", sources: &["src/abi/thread.rs"] },
