@@ -1,0 +1,1 @@
+//! The aiocb component of libaiocontext: counted asynchronous requests.

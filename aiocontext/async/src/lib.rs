@@ -1,0 +1,1 @@
+//! The async component of libaiocontext: contexts, bottom halves, the GSource.

@@ -1,0 +1,1 @@
+//! The event notifier component of libaiocontext.

@@ -1,0 +1,1 @@
+//! The aio-posix component of libaiocontext: descriptors and aio_poll.

@@ -1,0 +1,1 @@
+//! The rfifolock component of libaiocontext: a recursive lock, first come first served.

@@ -1,0 +1,1 @@
+//! The thread-pool component of libaiocontext.

@@ -1,0 +1,1 @@
+//! The qemu-timer component of libaiocontext: clocks and timers.
