@@ -36,7 +36,7 @@ impl core::error::Error for Error {}
 
 /// Runs `f` and leaves `errno` as it was before. Signal handlers need that.
 #[inline]
-pub(crate) fn preserving_errno<T>(f: impl FnOnce() -> T) -> T {
+pub fn preserving_errno<T>(f: impl FnOnce() -> T) -> T {
     let saved = errno::errno();
     let result = f();
     errno::set_errno(saved);

@@ -46,10 +46,13 @@ pub mod abi;
 pub mod capi;
 pub mod protocol;
 pub mod protocol_5_2;
+#[doc(hidden)]
+pub mod shared;
 
 mod descriptor;
 mod error;
 mod event_notifier;
+mod layout;
 mod notifier;
 
 pub use error::Error;

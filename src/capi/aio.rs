@@ -5,16 +5,16 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use super::check::is_null;
-use super::event_notifier::cells;
-use super::layout::{NOTIFIED, NOTIFIER, NOTIFY_ME};
 use super::message::say;
 use crate::abi::AioContext;
 use crate::event_notifier::WakeEvent;
+use crate::layout::{NOTIFIED, NOTIFIER, NOTIFY_ME};
 #[cfg(not(aionotify_generation = "5.2"))]
 use crate::protocol;
 use crate::protocol::Context;
 #[cfg(aionotify_generation = "5.2")]
 use crate::protocol_5_2 as protocol;
+use crate::shared::event_notifier::cells;
 use crate::Error;
 
 // The two functions at the start of a cache line each: one that crosses from one line to the next

@@ -1,46 +1,10 @@
 //! The `event_notifier_*` functions that every generation has.
 
 use core::ffi::c_int;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicI32};
 
-use super::check::not_null;
-use super::layout::{INITIALIZED, RFD, WFD};
+use super::message::LIBRARY;
 use crate::abi::event_notifier::EventNotifier;
-use crate::descriptor::Ends;
-use crate::error::preserving_errno;
-use crate::event_notifier::Cells;
-use crate::Error;
-
-/// The safe core's view of a notifier.
-///
-/// # Safety
-///
-/// `e` points to an EventNotifier that lives for `'a`; other code accesses it atomically or not at
-/// the same time.
-#[inline]
-pub(super) unsafe fn cells<'a>(e: NonNull<EventNotifier>) -> Cells<'a> {
-    let e = e.as_ptr();
-    // SAFETY: within the notifier, whose layout the library was built for.
-    let rfd = unsafe { e.byte_add(RFD) };
-    // SAFETY: within the notifier, whose layout the library was built for.
-    let wfd = unsafe { e.byte_add(WFD) };
-    // SAFETY: an `int` of a live notifier, aligned, accessed atomically by all.
-    let rfd = unsafe { AtomicI32::from_ptr(rfd.cast()) };
-    // SAFETY: an `int` of a live notifier, aligned, accessed atomically by all.
-    let wfd = unsafe { AtomicI32::from_ptr(wfd.cast()) };
-    let cells = Cells::new(rfd, wfd);
-    let Some(offset) = INITIALIZED else { return cells };
-    // SAFETY: within the notifier, whose layout the library was built for.
-    let initialized = unsafe { e.byte_add(offset) };
-    // SAFETY: a `bool` of a live notifier, accessed atomically by all.
-    cells.guarded_by(unsafe { AtomicBool::from_ptr(initialized.cast()) })
-}
-
-/// The return value of a call: 0 or more, else `-errno`.
-fn code(result: Result<c_int, Error>) -> c_int {
-    result.unwrap_or_else(|e| -e.raw_os_error())
-}
+use crate::shared::event_notifier as shared;
 
 /// Opens a notifier, set if `active` is not 0: an eventfd, or where the kernel has none (`ENOSYS`)
 /// a pipe; non-blocking and close-on-exec.
@@ -55,10 +19,8 @@ fn code(result: Result<c_int, Error>) -> c_int {
 /// `e` must not be NULL (aborts) and must point to memory for an EventNotifier.
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_init(e: *mut EventNotifier, active: c_int) -> c_int {
-    let e = not_null(e, "event_notifier_init", "e");
-    // SAFETY: the notifier is live by this function's contract.
-    let cells = unsafe { cells(e) };
-    code(cells.init(active != 0).map(|()| 0))
+    // SAFETY: the same contract.
+    unsafe { shared::init(LIBRARY, e, active) }
 }
 
 /// Makes a notifier of a descriptor that is open already (an eventfd), for both ends.
@@ -71,10 +33,8 @@ pub unsafe extern "C" fn event_notifier_init(e: *mut EventNotifier, active: c_in
 /// `e` must not be NULL (aborts) and must point to memory for an EventNotifier.
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_init_fd(e: *mut EventNotifier, fd: c_int) {
-    let e = not_null(e, "event_notifier_init_fd", "e");
-    // SAFETY: the notifier is live by this function's contract.
-    let cells = unsafe { cells(e) };
-    cells.adopt(Ends { read: fd, write: fd });
+    // SAFETY: the same contract.
+    unsafe { shared::init_fd(LIBRARY, e, fd) };
 }
 
 /// Closes the notifier's descriptors, each once, and sets both to -1.
@@ -87,10 +47,8 @@ pub unsafe extern "C" fn event_notifier_init_fd(e: *mut EventNotifier, fd: c_int
 /// `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_cleanup(e: *mut EventNotifier) {
-    let e = not_null(e, "event_notifier_cleanup", "e");
-    // SAFETY: the notifier is live by this function's contract.
-    let cells = unsafe { cells(e) };
-    preserving_errno(|| cells.cleanup());
+    // SAFETY: the same contract.
+    unsafe { shared::cleanup(LIBRARY, e) };
 }
 
 /// Returns the descriptor to poll for reading, -1 after `event_notifier_cleanup()`.
@@ -102,10 +60,8 @@ pub unsafe extern "C" fn event_notifier_cleanup(e: *mut EventNotifier) {
 /// `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_get_fd(e: *mut EventNotifier) -> c_int {
-    let e = not_null(e, "event_notifier_get_fd", "e");
-    // SAFETY: the notifier is live by this function's contract.
-    let cells = unsafe { cells(e) };
-    cells.read_end()
+    // SAFETY: the same contract.
+    unsafe { shared::get_fd(LIBRARY, e) }
 }
 
 /// Sets the notifier: its descriptor becomes readable and stays so until
@@ -121,10 +77,8 @@ pub unsafe extern "C" fn event_notifier_get_fd(e: *mut EventNotifier) -> c_int {
 /// `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_set(e: *mut EventNotifier) -> c_int {
-    let e = not_null(e, "event_notifier_set", "e");
-    // SAFETY: the notifier is live by this function's contract.
-    let cells = unsafe { cells(e) };
-    code(cells.set().map(|()| 0))
+    // SAFETY: the same contract.
+    unsafe { shared::set(LIBRARY, e) }
 }
 
 /// Empties the notifier.
@@ -140,8 +94,6 @@ pub unsafe extern "C" fn event_notifier_set(e: *mut EventNotifier) -> c_int {
 /// `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_test_and_clear(e: *mut EventNotifier) -> c_int {
-    let e = not_null(e, "event_notifier_test_and_clear", "e");
-    // SAFETY: the notifier is live by this function's contract.
-    let cells = unsafe { cells(e) };
-    code(cells.test_and_clear().map(c_int::from))
+    // SAFETY: the same contract.
+    unsafe { shared::test_and_clear(LIBRARY, e) }
 }

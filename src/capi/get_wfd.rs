@@ -2,9 +2,9 @@
 
 use core::ffi::c_int;
 
-use super::check::not_null;
-use super::event_notifier::cells;
+use super::message::LIBRARY;
 use crate::abi::event_notifier::EventNotifier;
+use crate::shared::event_notifier as shared;
 
 /// Returns the descriptor to write to, -1 after `event_notifier_cleanup()`.
 ///
@@ -16,8 +16,6 @@ use crate::abi::event_notifier::EventNotifier;
 #[cfg(aionotify_generation = "5.2")]
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_get_wfd(e: *const EventNotifier) -> c_int {
-    let e = not_null(e.cast_mut(), "event_notifier_get_wfd", "e");
-    // SAFETY: the notifier is live by this function's contract.
-    let cells = unsafe { cells(e) };
-    cells.write_end()
+    // SAFETY: the same contract; nothing is written.
+    unsafe { shared::get_wfd(LIBRARY, e.cast_mut()) }
 }

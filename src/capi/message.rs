@@ -1,48 +1,15 @@
-//! Messages on standard error, fit for signal handlers: no allocation, no lock, one `write` each.
+//! Messages of the library on standard error.
 
-use core::ffi::c_void;
-use core::fmt::{self, Write};
+use core::fmt;
 
-use crate::error::preserving_errno;
+use crate::shared::message;
 
-/// A line that is built on the stack; what does not fit is cut off.
-struct Line {
-    text: [u8; 512],
-    used: usize,
-}
-
-impl Line {
-    fn rest(&mut self) -> &mut [u8] {
-        // The last byte is kept for the newline.
-        let end = self.text.len() - 1;
-        self.text.get_mut(self.used..end).unwrap_or_default()
-    }
-}
-
-impl Write for Line {
-    fn write_str(&mut self, s: &str) -> fmt::Result {
-        let n = s.len().min(self.rest().len());
-        for (to, from) in self.rest().iter_mut().zip(s.bytes()) {
-            *to = from;
-        }
-        self.used += n;
-        Ok(())
-    }
-}
+/// What every line of the library starts with.
+pub(super) const LIBRARY: &str = "aionotify";
 
 /// Writes `aionotify: ` and the message as one line to standard error; `errno` is unchanged.
 ///
-/// Any thread and signal handlers. Longer messages than 500 bytes are cut off.
+/// Any thread and signal handlers. Longer lines than 511 bytes are cut off.
 pub fn say(message: fmt::Arguments<'_>) {
-    let mut line = Line { text: [0; 512], used: 0 };
-    let _ = line.write_str("aionotify: ");
-    let _ = line.write_fmt(message);
-    let end = line.used;
-    if let Some(byte) = line.text.get_mut(end) {
-        *byte = b'\n';
-    }
-    preserving_errno(|| {
-        // SAFETY: reads the first `end + 1` bytes of `text`, of which `end` is at most 511.
-        unsafe { libc::write(libc::STDERR_FILENO, line.text.as_ptr().cast::<c_void>(), end + 1) }
-    });
+    message::say(LIBRARY, message);
 }

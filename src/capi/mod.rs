@@ -12,7 +12,6 @@ pub mod set_handler;
 pub mod target;
 
 mod check;
-mod layout;
 #[cfg(not(aionotify_generation = "5.2"))]
 mod set_fd_handler;
 

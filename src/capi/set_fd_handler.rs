@@ -1,15 +1,6 @@
 //! The program's `qemu_set_fd_handler`, which it may have or not.
 
-use core::ffi::{c_int, c_void};
-
-use crate::abi::aio::IOHandler;
-
-/// The program's function, in the type that it has in the reference.
-///
-/// What it returns differs from one version of QEMU to another and always meant success, so
-/// nothing is taken from it.
-pub(super) type SetFdHandler =
-    unsafe extern "C" fn(fd: c_int, io_read: IOHandler, io_write: IOHandler, opaque: *mut c_void);
+use crate::shared::event_notifier::SetFdHandler;
 
 // A weak import: a word that the linker fills with the function's address, or with 0. Stable Rust
 // cannot declare one, and would take the address of a declared function for never 0.

@@ -1,13 +1,12 @@
 //! `event_notifier_set_handler`. In QEMU 5.2 and later it is a part of the loop, so libraries for
 //! those do not have it.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 
-use super::check::not_null;
-use super::event_notifier::cells;
+use super::message::LIBRARY;
 use super::set_fd_handler::program_function;
-use crate::abi::aio::IOHandler;
 use crate::abi::event_notifier::{EventNotifier, EventNotifierHandler};
+use crate::shared::event_notifier as shared;
 
 /// Has the program's loop call `handler(e)` when the notifier is set; NULL removes it.
 ///
@@ -25,16 +24,6 @@ pub unsafe extern "C" fn event_notifier_set_handler(
     e: *mut EventNotifier,
     handler: EventNotifierHandler,
 ) -> c_int {
-    let e = not_null(e, "event_notifier_set_handler", "e");
-    let Some(set_fd_handler) = program_function() else {
-        return -libc::ENOSYS;
-    };
-    // SAFETY: the two types differ only in what the one pointer argument points to; the loop
-    // passes it the `opaque` below, which is the notifier that the handler expects.
-    let io_read = unsafe { core::mem::transmute::<EventNotifierHandler, IOHandler>(handler) };
-    // SAFETY: the notifier is live by this function's contract.
-    let fd = unsafe { cells(e) }.read_end();
-    // SAFETY: the program's own function, called as the reference calls it; nothing is held.
-    unsafe { set_fd_handler(fd, io_read, None, e.as_ptr().cast::<c_void>()) };
-    0
+    // SAFETY: the same contract.
+    unsafe { shared::set_handler(LIBRARY, e, handler, program_function()) }
 }

@@ -2,8 +2,8 @@
 
 use core::ffi::{c_char, CStr};
 
-use super::layout::{GENERATION, NOTIFIED, NOTIFIER, NOTIFIER_SIZE, NOTIFY_ME};
 use super::message::say;
+use crate::layout::{GENERATION, NOTIFIED, NOTIFIER, NOTIFIER_SIZE, NOTIFY_ME};
 
 /// Room for the text; what is not used stays 0 and ends it.
 const SIZE: usize = 96;

@@ -26,4 +26,5 @@ mod figures {
     include!(concat!(env!("OUT_DIR"), "/host_layout.rs"));
 }
 
-pub(super) use figures::*;
+#[cfg_attr(not(feature = "capi"), allow(unused_imports, reason = "some are only C's"))]
+pub(crate) use figures::*;
