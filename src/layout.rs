@@ -2,6 +2,7 @@
 //! layout, else that of the program's own headers, as the build script has read them.
 
 #[cfg(not(aionotify_host))]
+#[cfg_attr(not(feature = "capi"), allow(dead_code, reason = "some are only C's"))]
 mod figures {
     use core::mem::{offset_of, size_of};
 

@@ -2,19 +2,19 @@
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32};
 
 use super::check::is_null;
-use super::message::say;
+use super::message::LIBRARY;
 use crate::abi::AioContext;
 use crate::event_notifier::WakeEvent;
-use crate::layout::{NOTIFIED, NOTIFIER, NOTIFY_ME};
+use crate::layout::NOTIFIER;
 #[cfg(not(aionotify_generation = "5.2"))]
 use crate::protocol;
 use crate::protocol::Context;
 #[cfg(aionotify_generation = "5.2")]
 use crate::protocol_5_2 as protocol;
-use crate::shared::event_notifier::cells;
+use crate::shared::{context, event_notifier::cells};
 use crate::Error;
 
 // The two functions at the start of a cache line each: one that crosses from one line to the next
@@ -55,18 +55,14 @@ impl<'a> Context for ContextRef<'a> {
 
     #[inline]
     fn notify_me(self) -> &'a AtomicU32 {
-        // SAFETY: within a live context, whose layout the library was built for.
-        let field = unsafe { self.pointer.as_ptr().byte_add(NOTIFY_ME) };
-        // SAFETY: a live, aligned `u32` that all access atomically.
-        unsafe { AtomicU32::from_ptr(field.cast()) }
+        // SAFETY: a live context, by the type's contract.
+        unsafe { context::notify_me(self.pointer) }
     }
 
     #[inline]
     fn notified(self) -> &'a AtomicBool {
-        // SAFETY: within a live context, whose layout the library was built for.
-        let field = unsafe { self.pointer.as_ptr().byte_add(NOTIFIED) };
-        // SAFETY: a live `bool` that all access atomically.
-        unsafe { AtomicBool::from_ptr(field.cast()) }
+        // SAFETY: a live context, by the type's contract.
+        unsafe { context::notified(self.pointer) }
     }
 
     #[inline]
@@ -106,14 +102,7 @@ pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
 /// Says, once in the process, that a wakeup could not be delivered.
 #[cold]
 fn cannot_wake(e: Error) {
-    static SAID: AtomicBool = AtomicBool::new(false);
-    // Relaxed: the flag orders nothing, it only picks the one who speaks.
-    if !SAID.swap(true, Relaxed) {
-        say(format_args!(
-            "aio_notify: cannot wake the loop: write to its event notifier failed, errno {}",
-            e.raw_os_error()
-        ));
-    }
+    context::cannot_wake(LIBRARY, e.raw_os_error());
 }
 
 /// Empties the event notifier of `ctx` if `aio_notify()` has set it.

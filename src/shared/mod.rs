@@ -3,6 +3,7 @@
 //! Each library says its own name in its messages, so the functions take it as an argument.
 
 pub mod check;
+pub mod context;
 pub mod event_notifier;
 pub mod message;
 

@@ -1,0 +1,247 @@
+//! The queue of bottom halves, by one thread.
+
+use std::cell::RefCell;
+
+#[path = "../src/queue.rs"]
+mod queue;
+#[path = "../src/sync.rs"]
+mod sync;
+
+use queue::{BottomHalf, Queue, Urgency};
+
+type Bh = *mut BottomHalf<char>;
+
+/// A queue whose bottom halves are letters, and what has run.
+struct Loop {
+    queue: Queue<char>,
+    ran: RefCell<String>,
+}
+
+impl Loop {
+    fn new() -> Self {
+        Self { queue: Queue::new(), ran: RefCell::new(String::new()) }
+    }
+
+    fn add<const N: usize>(&self, letters: [char; N]) -> [Bh; N] {
+        letters.map(|letter| self.queue.add(letter))
+    }
+
+    fn schedule(&self, bh: Bh) -> bool {
+        // SAFETY: every test uses a bottom half only until it is freed.
+        unsafe { self.queue.schedule(bh, Urgency::Now) }
+    }
+
+    fn schedule_idle(&self, bh: Bh) -> bool {
+        // SAFETY: as above.
+        unsafe { self.queue.schedule(bh, Urgency::Idle) }
+    }
+
+    fn cancel(&self, bh: Bh) {
+        // SAFETY: as above.
+        unsafe { self.queue.cancel(bh) };
+    }
+
+    fn delete(&self, bh: Bh) {
+        // SAFETY: as above.
+        unsafe { self.queue.delete(bh) };
+    }
+
+    /// A poll whose callbacks note their letter and then do `f`. Returns whether any was urgent.
+    fn poll_with(&self, f: &dyn Fn(char)) -> bool {
+        let mut progress = false;
+        if let Some(pass) = self.queue.begin() {
+            while let Some(turn) = self.queue.take_turn(pass) {
+                self.ran.borrow_mut().push(turn.task);
+                progress |= turn.urgency == Urgency::Now;
+                f(turn.task);
+            }
+        }
+        progress
+    }
+
+    /// A poll; returns what it ran.
+    fn poll(&self) -> String {
+        self.poll_with(&|_| {});
+        self.ran.take()
+    }
+}
+
+#[test]
+fn they_run_once_in_the_order_in_which_they_were_scheduled() {
+    let l = Loop::new();
+    let [a, b, c] = l.add(['a', 'b', 'c']);
+    assert_eq!(l.poll(), "");
+    assert!(l.schedule(c) && l.schedule(a) && l.schedule_idle(b));
+    assert!(!l.schedule(c), "it is scheduled already");
+    assert_eq!(l.poll(), "cab");
+    assert_eq!(l.poll(), "");
+}
+
+#[test]
+fn one_that_a_callback_schedules_runs_in_the_next_poll() {
+    let l = Loop::new();
+    let [a, b] = l.add(['a', 'b']);
+    l.schedule(a);
+    l.poll_with(&|letter| {
+        if letter == 'a' {
+            l.schedule(b);
+            l.schedule(a);
+        }
+    });
+    assert_eq!(l.ran.take(), "a");
+    assert_eq!(l.poll(), "ba");
+}
+
+#[test]
+fn a_poll_within_a_callback_runs_what_is_left_and_nothing_runs_twice() {
+    let l = Loop::new();
+    let [a, b, c, d] = l.add(['a', 'b', 'c', 'd']);
+    l.schedule(a);
+    l.schedule(b);
+    l.schedule(c);
+    l.poll_with(&|letter| {
+        if letter == 'a' {
+            l.schedule(d);
+            l.poll_with(&|_| {});
+            l.ran.borrow_mut().push('|');
+        }
+    });
+    assert_eq!(l.ran.take(), "abcd|");
+    assert_eq!(l.poll(), "");
+}
+
+#[test]
+fn a_cancelled_one_does_not_run_and_when_scheduled_again_is_last() {
+    let l = Loop::new();
+    let [a, b, c] = l.add(['a', 'b', 'c']);
+    l.schedule(a);
+    l.cancel(a);
+    assert_eq!(l.queue.most_urgent(), None, "a loop with nothing to run may sleep");
+    assert_eq!(l.poll(), "");
+    l.schedule(a);
+    l.schedule(b);
+    l.cancel(a);
+    assert!(l.schedule(a), "the loop must be told again");
+    l.schedule(c);
+    assert_eq!(l.poll(), "bac");
+}
+
+#[test]
+fn one_that_a_callback_cancels_and_schedules_again_runs_in_the_next_poll() {
+    let l = Loop::new();
+    let [a, b, c] = l.add(['a', 'b', 'c']);
+    let again = |letter| {
+        if letter == 'a' {
+            l.cancel(b);
+            l.schedule(b);
+        }
+    };
+    l.schedule(a);
+    l.schedule(b);
+    l.schedule(c);
+    l.poll_with(&again);
+    assert_eq!(l.ran.take(), "ac");
+    assert_eq!(l.queue.most_urgent(), Some(Urgency::Now));
+    assert_eq!(l.poll(), "b");
+    // A poll within the callback is such a next one.
+    l.schedule(a);
+    l.schedule(b);
+    l.schedule(c);
+    l.poll_with(&|letter| {
+        again(letter);
+        if letter == 'a' {
+            l.poll_with(&|_| {});
+        }
+    });
+    assert_eq!(l.ran.take(), "acb");
+}
+
+#[test]
+fn idle_ones_do_not_count_as_progress() {
+    let l = Loop::new();
+    let [a, b] = l.add(['a', 'b']);
+    l.schedule_idle(a);
+    assert_eq!(l.queue.most_urgent(), Some(Urgency::Idle));
+    assert!(!l.poll_with(&|_| {}));
+    assert_eq!(l.ran.take(), "a");
+    // Scheduled both ways: the urgent one counts, whichever was first.
+    assert!(l.schedule_idle(a) && l.schedule(a));
+    assert!(l.schedule(b) && l.schedule_idle(b));
+    assert_eq!(l.queue.most_urgent(), Some(Urgency::Now));
+    assert!(l.poll_with(&|_| {}));
+    assert_eq!(l.ran.take(), "ab");
+    assert_eq!(l.queue.most_urgent(), None);
+}
+
+#[test]
+fn a_deleted_one_never_runs_and_lives_until_no_poll_is_under_way() {
+    let l = Loop::new();
+    let [a, b, c] = l.add(['a', 'b', 'c']);
+    l.schedule(b);
+    l.delete(b);
+    assert!(!l.schedule(b), "it is ignored");
+    assert_eq!(l.queue.most_urgent(), None);
+    assert_eq!(l.poll(), "");
+    assert_eq!(l.queue.count(), 2);
+    l.schedule(a);
+    l.schedule(c);
+    l.poll_with(&|letter| {
+        if letter == 'a' {
+            l.delete(a);
+            l.delete(c);
+            l.poll_with(&|_| {});
+            assert_eq!(l.queue.count(), 2, "a callback is under way");
+            assert!(!l.schedule(a) && !l.schedule(c));
+            l.cancel(a);
+            l.delete(a);
+        }
+    });
+    assert_eq!(l.ran.take(), "a");
+    assert_eq!(l.queue.count(), 0);
+    assert_eq!(l.queue.most_urgent(), None);
+}
+
+#[test]
+fn one_that_was_never_scheduled_is_freed_by_the_next_poll() {
+    let l = Loop::new();
+    for _ in 0..100 {
+        let [a, b] = l.add(['a', 'b']);
+        // SAFETY: not freed yet.
+        assert_eq!(unsafe { (*b).task() }, &'b');
+        l.delete(a);
+        l.poll();
+        l.delete(b);
+    }
+    l.poll();
+    assert_eq!(l.queue.count(), 0);
+}
+
+#[test]
+fn what_another_poll_has_begun_to_run_is_left_to_it() {
+    let l = Loop::new();
+    let [a, b] = l.add(['a', 'b']);
+    l.schedule(a);
+    let first = l.queue.begin().unwrap();
+    l.schedule(b);
+    let second = l.queue.begin().unwrap();
+    let next = |pass| l.queue.take_turn(pass).map(|turn| turn.task);
+    assert_eq!(next(first), Some('a'));
+    assert_eq!(next(first), None);
+    assert_eq!(next(second), Some('b'));
+    assert_eq!(next(second), None);
+}
+
+#[test]
+fn the_order_numbers_wrap_round() {
+    let l = Loop::new();
+    let [a, b, c] = l.add(['a', 'b', 'c']);
+    l.queue.start_at(usize::MAX - 1);
+    for _ in 0..3 {
+        l.schedule(a);
+        l.schedule(b);
+        l.cancel(a);
+        l.schedule(a);
+        l.schedule(c);
+        assert_eq!(l.poll(), "bac");
+    }
+}
