@@ -269,9 +269,8 @@ impl<T: Copy + Send + Sync> Queue<T> {
         // SAFETY: live by this function's contract.
         let flags = unsafe { &(*bh).flags };
         // Acquire: pairs with the exchanges in `schedule`. Without it the caller cancels what told
-        // it of a completion and then does not see the completion. Release: so that whoever
-        // schedules it next is not overtaken by what the caller did before.
-        let old = flags.fetch_and(!(SCHEDULED | IDLE), AcqRel);
+        // it of a completion and then does not see the completion.
+        let old = flags.fetch_and(!(SCHEDULED | IDLE), Acquire);
         if old & DELETED == 0 {
             self.uncount(old);
         }
