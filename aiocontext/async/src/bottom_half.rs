@@ -87,7 +87,7 @@ unsafe fn checked<'a>(
 /// Has the bottom half run once, soon: what was written before is visible to its callback. Does
 /// nothing if it is scheduled already, but for that, or if it has been deleted and not yet freed.
 ///
-/// Any thread and signal handlers: no lock, no allocation, `errno` unchanged.
+/// Any thread and signal handlers: no lock (lock-free), no allocation, `errno` unchanged.
 ///
 /// # Safety
 ///
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn qemu_bh_schedule_idle(bh: *mut QEMUBH) {
 /// thread than the loop's, the callback may be running.
 ///
 /// What was written before the schedule that this takes back is visible to the caller. Any thread
-/// and signal handlers; wait-free.
+/// and signal handlers; lock-free.
 ///
 /// # Safety
 ///

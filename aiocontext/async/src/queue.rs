@@ -260,7 +260,7 @@ impl<T: Copy + Send + Sync> Queue<T> {
     }
 
     /// Takes a schedule back. What was written before a schedule that this undoes is visible to
-    /// the caller. Wait-free. Any thread.
+    /// the caller. Lock-free. Any thread and signal handlers.
     ///
     /// # Safety
     ///
@@ -276,8 +276,8 @@ impl<T: Copy + Send + Sync> Queue<T> {
         }
     }
 
-    /// Has the bottom half freed by a poll, and never run again. Wait-free but for a push. Any
-    /// thread.
+    /// Has the bottom half freed by a poll, and never run again. Lock-free. Any thread and signal
+    /// handlers.
     ///
     /// # Safety
     ///
