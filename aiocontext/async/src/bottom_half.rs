@@ -104,11 +104,10 @@ pub unsafe extern "C" fn qemu_bh_schedule(bh: *mut QEMUBH) {
     }
 }
 
-/// Has the bottom half run once, within 10 ms, without counting as progress. The loop is not
-/// woken. One that is scheduled already runs as it would have.
+/// Has the bottom half run once, within 10 ms, without counting as progress. One that is scheduled
+/// already runs as it would have.
 ///
-/// Any thread and signal handlers, as `qemu_bh_schedule()`; from another thread than the loop's, a
-/// loop that sleeps runs it when it next wakes.
+/// Any thread and signal handlers, as `qemu_bh_schedule()`.
 ///
 /// # Safety
 ///
@@ -116,9 +115,13 @@ pub unsafe extern "C" fn qemu_bh_schedule(bh: *mut QEMUBH) {
 #[no_mangle]
 pub unsafe extern "C" fn qemu_bh_schedule_idle(bh: *mut QEMUBH) {
     // SAFETY: NULL or live by this function's contract.
-    let (bh, _, state) = unsafe { checked(bh, "qemu_bh_schedule_idle") };
+    let (bh, ctx, state) = unsafe { checked(bh, "qemu_bh_schedule_idle") };
     // SAFETY: of this queue and live by this function's contract.
-    unsafe { state.bottom_halves.schedule(bh, Urgency::Idle) };
+    if unsafe { state.bottom_halves.schedule(bh, Urgency::Idle) } {
+        // A loop that sleeps for longer than 10 ms must choose its timeout anew.
+        // SAFETY: live by this function's contract.
+        unsafe { notify::notify(ctx) };
+    }
 }
 
 /// Takes a schedule back: the bottom half does not run until it is scheduled again. From another
