@@ -115,13 +115,9 @@ unsafe extern "C" fn kick(opaque: *mut c_void) {
 /// The handler of a context's own notifier. Nothing: the loop empties it.
 extern "C" fn notifier_handler(_: *mut EventNotifier) {}
 
-// Names that no program can define: for the comparison in `ours`, and for the fd loop, which tells
-// this handler from one of the program's.
+// A name that no program can define, for the fd loop: it tells this handler from a program's own.
 #[cfg(not(target_vendor = "apple"))]
 core::arch::global_asm!(
-    ".globl aiocontext_async_aio_context_new",
-    ".hidden aiocontext_async_aio_context_new",
-    ".set aiocontext_async_aio_context_new, aio_context_new",
     ".globl aiocontext_async_notifier_handler",
     ".hidden aiocontext_async_notifier_handler",
     ".set aiocontext_async_notifier_handler, {handler}",

@@ -41,7 +41,6 @@ macro_rules! word {
     };
 }
 
-word!(context_new = "aio_context_new");
 word!(notify = "aio_notify");
 word!(accept = "aio_notify_accept");
 // Weak: in a static program with a loop of its own it is not there, nor is ours.
@@ -51,16 +50,8 @@ word!(
     ".weak aiocontext_posix_aio_poll",
     ".hidden aiocontext_posix_aio_poll"
 );
-word!(own_context_new = "aiocontext_async_aio_context_new");
 word!(own_notify = "aiocontext_async_aio_notify");
 word!(own_accept = "aiocontext_async_aio_notify_accept");
-
-/// Whether contexts are made by this component's `aio_context_new`, so that their `first_bh` is
-/// this component's.
-#[inline]
-pub(crate) fn contexts() -> bool {
-    context_new() == own_context_new()
-}
 
 /// Whether the library's own `aio_poll` is the loop, and notifies by this component.
 ///
@@ -68,9 +59,5 @@ pub(crate) fn contexts() -> bool {
 /// functions: it then has an address in the program. That only costs speed.
 #[inline]
 pub(crate) fn the_loop() -> bool {
-    own_poll() != 0
-        && poll() == own_poll()
-        && notify() == own_notify()
-        && accept() == own_accept()
-        && contexts()
+    own_poll() != 0 && poll() == own_poll() && notify() == own_notify() && accept() == own_accept()
 }

@@ -26,6 +26,19 @@ static FUNCTIONS: GSourceFuncs = GSourceFuncs {
     closure_marshal: None,
 };
 
+/// Whether a context has been made by [`new`]: no other has these functions.
+///
+/// # Safety
+///
+/// `ctx` is a live context.
+#[inline]
+pub(crate) unsafe fn is_ours(ctx: NonNull<AioContext>) -> bool {
+    // SAFETY: a live context, of which the GSource is the first member; nobody writes to it after
+    // the context has been made.
+    let functions = unsafe { (*ctx.as_ptr().cast::<GSource>()).source_funcs };
+    core::ptr::eq(functions, &raw const FUNCTIONS)
+}
+
 /// Makes a GSource with room for a context, zeroed but for what is GLib's; one reference.
 pub(crate) fn new() -> NonNull<AioContext> {
     const SIZE: u32 = size_of::<AioContext>() as u32;

@@ -8,7 +8,7 @@ use aio_notify::abi::AioContext;
 use aio_notify::shared::check::{misuse, null};
 
 use crate::queue::{BottomHalf, Queue};
-use crate::{ours, LIBRARY};
+use crate::{ours, source, LIBRARY};
 
 /// What a bottom half runs.
 #[derive(Clone, Copy)]
@@ -47,8 +47,9 @@ impl State {
 /// `ctx` is a context that lives for `'a`.
 #[inline]
 pub(crate) unsafe fn find<'a>(ctx: NonNull<AioContext>) -> Option<&'a State> {
-    if !ours::contexts() {
-        // The member is somebody else's.
+    // SAFETY: a live context by this function's contract.
+    if !unsafe { source::is_ours(ctx) } {
+        // A program's own context, with what it likes in the member.
         return None;
     }
     // SAFETY: a live context by this function's contract.

@@ -11,7 +11,6 @@ use std::thread;
 use aio_notify::abi::opaque::{Error, QEMUBH};
 use aio_notify::abi::AioContext;
 use aiocontext_async::*;
-use aiocontext_event_notifier as _;
 use components::*;
 
 /// The tests count calls and descriptors of the whole process, so only one runs at a time.
@@ -310,4 +309,36 @@ fn several_contexts_run_under_one_glib_loop() {
     }
     // SAFETY: made above.
     unsafe { glib_sys::g_main_context_unref(main) };
+}
+
+#[test]
+fn a_context_that_the_program_has_made_itself_is_woken_too() {
+    let _alone = alone();
+    let mut memory = std::mem::MaybeUninit::<AioContext>::uninit();
+    let ctx = memory.as_mut_ptr();
+    // SAFETY: room for one; nothing of it means anything but the three members of the protocol.
+    unsafe { ptr::write_bytes(ctx, 0xa5, 1) };
+    // SAFETY: a member.
+    let notifier = unsafe { &raw mut (*ctx).notifier };
+    // SAFETY: memory for a notifier.
+    assert_eq!(unsafe { aiocontext_event_notifier::event_notifier_init(notifier, 0) }, 0);
+    // SAFETY: a member.
+    unsafe { (*ctx).notify_me = 2 };
+    // SAFETY: a member.
+    unsafe { (*ctx).notified = false };
+    for _ in 0..2 {
+        // SAFETY: a context of the program's.
+        unsafe { aio_notify(ctx) };
+        // SAFETY: an initialised notifier.
+        let fd = unsafe { (*notifier).rfd };
+        let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd.
+        assert_eq!(unsafe { libc::poll(&mut poll, 1, 0) }, 1);
+        // SAFETY: a context of the program's.
+        unsafe { aio_notify_accept(ctx) };
+        // SAFETY: one pollfd.
+        assert_eq!(unsafe { libc::poll(&mut poll, 1, 0) }, 0);
+    }
+    // SAFETY: initialised above.
+    unsafe { aiocontext_event_notifier::event_notifier_cleanup(notifier) };
 }
