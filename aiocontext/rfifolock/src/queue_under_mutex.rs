@@ -1,0 +1,56 @@
+//! `head` and `tail` under the mutex, where there is no aligned atomic word that has both.
+
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use crate::members::{member, LockRef};
+use crate::ticket::{Members, Ticket};
+
+impl<'a> LockRef<'a> {
+    /// What the functions of this module work on.
+    pub(crate) fn queue(self) -> Self {
+        self
+    }
+
+    fn head_word(self) -> &'a AtomicU32 {
+        let head = member!(self, head);
+        // SAFETY: a live, aligned `unsigned int` that all access atomically.
+        unsafe { AtomicU32::from_ptr(head) }
+    }
+
+    fn tail_word(self) -> &'a AtomicU32 {
+        let tail = member!(self, tail);
+        // SAFETY: a live, aligned `unsigned int` that all access atomically.
+        unsafe { AtomicU32::from_ptr(tail) }
+    }
+}
+
+/// See [`Members::take_ticket`].
+pub(crate) fn take_ticket(lock: LockRef<'_>) -> Ticket {
+    lock.enter();
+    // Relaxed, here and below: written within the mutex only.
+    let number = lock.tail_word().load(Relaxed);
+    lock.tail_word().store(number.wrapping_add(1), Relaxed);
+    let served = number == head(lock);
+    lock.leave();
+    Ticket { number, served }
+}
+
+/// See [`Members::give_up_unless_awaited`]. Never without the mutex.
+pub(crate) fn give_up_unless_awaited(_: LockRef<'_>) -> bool {
+    false
+}
+
+/// See [`Members::head`].
+pub(crate) fn head(lock: LockRef<'_>) -> u32 {
+    lock.head_word().load(Relaxed)
+}
+
+/// See [`Members::tail`].
+pub(crate) fn tail(lock: LockRef<'_>) -> u32 {
+    lock.tail_word().load(Relaxed)
+}
+
+/// See [`Members::serve_next`].
+pub(crate) fn serve_next(lock: LockRef<'_>) {
+    lock.head_word().store(head(lock).wrapping_add(1), Relaxed);
+}
