@@ -1,0 +1,162 @@
+//! The four clocks: their time, whether they run, and their lists.
+
+use core::ffi::c_uint;
+use core::sync::atomic::{
+    AtomicBool, AtomicI64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use aio_notify::abi::QEMUClockType::{
+    self, QEMU_CLOCK_HOST, QEMU_CLOCK_MAX, QEMU_CLOCK_REALTIME, QEMU_CLOCK_VIRTUAL,
+    QEMU_CLOCK_VIRTUAL_RT,
+};
+
+use crate::list::List;
+use crate::reset::ResetNotifiers;
+use crate::{lock, misuse, soonest};
+
+pub(crate) struct Clock {
+    pub(crate) kind: QEMUClockType,
+    enabled: AtomicBool,
+    /// The lists by their addresses.
+    lists: Mutex<BTreeMap<usize, Arc<List>>>,
+    pub(crate) reset_notifiers: ResetNotifiers,
+    /// The latest time that was seen, for a clock that can go backwards.
+    last: AtomicI64,
+}
+
+const fn clock(kind: QEMUClockType) -> Clock {
+    Clock {
+        kind,
+        enabled: AtomicBool::new(true),
+        lists: Mutex::new(BTreeMap::new()),
+        reset_notifiers: ResetNotifiers::new(),
+        last: AtomicI64::new(i64::MIN),
+    }
+}
+
+pub(crate) static CLOCKS: [Clock; QEMU_CLOCK_MAX as usize] = [
+    clock(QEMU_CLOCK_REALTIME),
+    clock(QEMU_CLOCK_VIRTUAL),
+    clock(QEMU_CLOCK_HOST),
+    clock(QEMU_CLOCK_VIRTUAL_RT),
+];
+
+/// The clock of a C argument, which may be any number. Aborts if it is none of the clocks.
+#[inline]
+pub(crate) fn checked(kind: c_uint, function: &str) -> &'static Clock {
+    match CLOCKS.get(kind as usize) {
+        Some(clock) => clock,
+        None => misuse(format_args!("{function}: argument 'type' is {kind}, which is no clock")),
+    }
+}
+
+fn time(clock: libc::clockid_t) -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` may be written. It does not fail: all systems have the two clocks.
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    #[allow(clippy::useless_conversion)] // Narrower on 32-bit machines.
+    (i64::from(time.tv_sec) * 1_000_000_000 + i64::from(time.tv_nsec))
+}
+
+fn monotonic() -> i64 {
+    time(libc::CLOCK_MONOTONIC)
+}
+
+impl Clock {
+    /// The clock's time in ns. Calls functions of the program's, with nothing held.
+    pub(crate) fn now(&self) -> i64 {
+        match self.kind {
+            QEMU_CLOCK_HOST => self.host_time(),
+            QEMU_CLOCK_VIRTUAL if aiocontext_program::use_icount() => {
+                aiocontext_program::cpu_get_icount().unwrap_or_else(guest_time)
+            }
+            QEMU_CLOCK_VIRTUAL | QEMU_CLOCK_VIRTUAL_RT => guest_time(),
+            QEMU_CLOCK_REALTIME | QEMU_CLOCK_MAX => monotonic(),
+        }
+    }
+
+    /// The wall clock; calls the reset notifiers where it has gone backwards.
+    fn host_time(&self) -> i64 {
+        // Acquire: pairs with the release below; the clock must be read after `last`, or a thread
+        // that was interrupted in between would take the time of another for a jump.
+        let last = self.last.load(Acquire);
+        let now = time(libc::CLOCK_REALTIME);
+        // Release: pairs with the acquire above. Relaxed where it fails: another thread has
+        // written a time, and has told the notifiers if that was a step back.
+        let is_first = self.last.compare_exchange(last, now, Release, Relaxed).is_ok();
+        if is_first && now < last {
+            self.reset_notifiers.call(now);
+        }
+        now
+    }
+
+    #[inline]
+    pub(crate) fn is_enabled(&self) -> bool {
+        // Relaxed: who must not miss that it was disabled looks within a list's lock, which
+        // `disable` takes after it has cleared the flag.
+        self.enabled.load(Relaxed)
+    }
+
+    /// Starts the clock; its lists are told, because their deadlines count again.
+    pub(crate) fn enable(&self) {
+        // Relaxed: the loops that are notified see it by the notification.
+        if !self.enabled.swap(true, Relaxed) {
+            self.notify();
+        }
+    }
+
+    /// Stops the clock; waits for the callbacks that other threads run.
+    pub(crate) fn disable(&self) {
+        // Relaxed: see `is_enabled`.
+        self.enabled.store(false, Relaxed);
+        for list in self.all_lists() {
+            list.wait_for_callbacks();
+        }
+    }
+
+    /// Notifies all lists.
+    pub(crate) fn notify(&self) {
+        for list in self.all_lists() {
+            list.notify_unless_freed();
+        }
+    }
+
+    /// Lets the guest's time jump to the next deadline while its CPUs sleep.
+    #[inline]
+    pub(crate) fn warp(&self) {
+        if self.kind == QEMU_CLOCK_VIRTUAL {
+            aiocontext_program::clock_warp(self.kind);
+        }
+    }
+
+    /// Whether deadlines on the clock count towards timeouts: not where the guest's time goes by
+    /// the instructions that it runs.
+    pub(crate) fn use_for_deadline(&self) -> bool {
+        self.kind != QEMU_CLOCK_VIRTUAL || !aiocontext_program::use_icount()
+    }
+
+    /// ns to the nearest deadline of all lists, -1 for never.
+    pub(crate) fn deadline_ns(&self) -> i64 {
+        self.all_lists().iter().map(|list| list.deadline_ns()).fold(-1, soonest)
+    }
+
+    fn all_lists(&self) -> Vec<Arc<List>> {
+        lock(&self.lists).values().cloned().collect()
+    }
+
+    pub(crate) fn add(&self, list: Arc<List>) {
+        lock(&self.lists).insert(Arc::as_ptr(&list).addr(), list);
+    }
+
+    pub(crate) fn remove(&self, list: &Arc<List>) {
+        lock(&self.lists).remove(&Arc::as_ptr(list).addr());
+    }
+}
+
+/// The guest's time; a program without a guest has the monotonic clock in its place.
+fn guest_time() -> i64 {
+    aiocontext_program::cpu_get_clock().unwrap_or_else(monotonic)
+}
