@@ -1,1 +1,15 @@
-//! The thread-pool component of libaiocontext.
+//! The thread-pool component of libaiocontext: blocking work on worker threads, completed in the
+//! context's loop.
+
+mod capi;
+mod pool;
+mod request;
+mod workers;
+
+pub use capi::{
+    thread_pool_free, thread_pool_new, thread_pool_submit, thread_pool_submit_aio,
+    thread_pool_submit_co,
+};
+
+/// What every message of the library starts with.
+const LIBRARY: &str = "aiocontext";
