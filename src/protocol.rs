@@ -91,10 +91,11 @@ pub fn notify<C: Context>(ctx: C) {
     }
 }
 
-/// The half of `notify` that costs a system call.
+/// The half of `notify` that costs a system call: for a caller that has executed the fence and has
+/// seen `notify_me` raised.
 #[cold]
 #[inline(never)]
-fn wake<C: Context>(ctx: C) {
+pub fn wake<C: Context>(ctx: C) {
     // Before the event: pairs with the load in `accept`. Without it a loop that pre-empts this
     // thread behind the write finds `notified` false, leaves the event full, and polls round
     // until this thread runs again. Relaxed: setting the event publishes it along with the event.

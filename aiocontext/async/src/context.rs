@@ -146,6 +146,8 @@ pub(crate) unsafe fn tear_down(ctx: NonNull<AioContext>) {
     let notifier = unsafe { &raw mut (*context).notifier };
     // SAFETY: both are live.
     unsafe { aio_set_event_notifier(context, notifier, None) };
+    // SAFETY: nobody has the context any more.
+    unsafe { ours::release_watch(ctx) };
     // SAFETY: initialised, and nobody polls it any more.
     unsafe { event_notifier_cleanup(notifier) };
     // SAFETY: a member of a live context.

@@ -9,7 +9,6 @@ mod queue;
 mod source;
 mod state;
 mod sync;
-mod wake;
 
 pub use bottom_half::{
     aio_bh_new, aio_bh_poll, qemu_bh_cancel, qemu_bh_delete, qemu_bh_schedule,

@@ -2,15 +2,16 @@
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32};
 
 use aio_notify::abi::{AioContext, EventNotifier};
 use aio_notify::protocol::{self, Event};
 use aio_notify::shared::check::is_null;
 use aio_notify::shared::{context, preserving_errno};
+use aiocontext_wake as wake;
 
 use crate::import::{event_notifier_set, event_notifier_test_and_clear};
-use crate::{state, wake, LIBRARY};
+use crate::{state, LIBRARY};
 
 /// Contexts that this component has not made have no place for a flag, and a loop of their own.
 static FOREIGN: AtomicBool = AtomicBool::new(true);
@@ -78,9 +79,11 @@ impl<'a> protocol::Context for ContextRef<'a> {
     }
 }
 
-impl wake::Context for ContextRef<'_> {
+impl<'a> wake::Context for ContextRef<'a> {
+    type Foreign = &'a AtomicBool;
+
     #[inline]
-    fn foreign(&self) -> &AtomicBool {
+    fn foreign(self) -> &'a AtomicBool {
         // SAFETY: a live context, by the type's contract.
         unsafe { state::find(self.pointer) }.map_or(&FOREIGN, |state| &state.foreign)
     }
@@ -148,12 +151,7 @@ pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
 /// `ctx` is a live context.
 unsafe extern "C" fn set_foreign(ctx: NonNull<AioContext>) {
     // SAFETY: a live context by this function's contract.
-    if let Some(state) = unsafe { state::find(ctx) } {
-        state.foreign.store(true, Relaxed);
-        // Pairs with the fence in `wake`: a notification that has not seen `foreign` has set the
-        // event before whatever the caller does next.
-        core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
-    }
+    wake::set_foreign(unsafe { ContextRef::new(ctx) });
 }
 
 // Names that no program can define, for the comparison in `ours` and for the fd loop.

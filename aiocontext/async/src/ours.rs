@@ -4,54 +4,32 @@
 //! which no program can define; where an exported name leads elsewhere, somebody else's function
 //! is called by it.
 
-/// `word!(local = "symbol")` defines `fn local() -> usize`: the symbol's address, as whoever calls
-/// it by that name finds it. The directives before it say what kind of symbol it is.
-macro_rules! word {
-    ($local:ident = $name:literal $(, $directive:literal)*) => {
-        #[cfg(not(target_vendor = "apple"))]
-        core::arch::global_asm!(
-            $($directive,)*
-            ".pushsection .data.rel.ro,\"aw\"",
-            ".balign {size}",
-            concat!(".hidden aiocontext_async_address_of_", $name),
-            concat!(".globl aiocontext_async_address_of_", $name),
-            concat!(".type aiocontext_async_address_of_", $name, ", %object"),
-            concat!(".size aiocontext_async_address_of_", $name, ", {size}"),
-            concat!("aiocontext_async_address_of_", $name, ":"),
-            concat!(".dc.a ", $name),
-            ".popsection",
-            size = const size_of::<usize>(),
-        );
+use core::mem::transmute;
+use core::ptr::NonNull;
 
-        #[cfg(not(target_vendor = "apple"))]
-        fn $local() -> usize {
-            extern "C" {
-                #[link_name = concat!("aiocontext_async_address_of_", $name)]
-                static WORD: usize;
-            }
-            // SAFETY: a word that is never written after the linker has filled it.
-            unsafe { WORD }
-        }
+use aio_notify::abi::AioContext;
+use aiocontext_wake::address_word;
 
-        /// Mach-O has no weak imports, and no program takes a function's place there.
-        #[cfg(target_vendor = "apple")]
-        fn $local() -> usize {
-            0
-        }
-    };
-}
-
-word!(notify = "aio_notify");
-word!(accept = "aio_notify_accept");
+address_word!(notify, "aio_notify", "async");
+address_word!(accept, "aio_notify_accept", "async");
 // Weak: in a static program with a loop of its own it is not there, nor is ours.
-word!(poll = "aio_poll", ".weak aio_poll");
-word!(
-    own_poll = "aiocontext_posix_aio_poll",
+address_word!(poll, "aio_poll", "async", ".weak aio_poll");
+address_word!(
+    own_poll,
+    "aiocontext_posix_aio_poll",
+    "async",
     ".weak aiocontext_posix_aio_poll",
     ".hidden aiocontext_posix_aio_poll"
 );
-word!(own_notify = "aiocontext_async_aio_notify");
-word!(own_accept = "aiocontext_async_aio_notify_accept");
+address_word!(
+    release,
+    "aiocontext_posix_release",
+    "async",
+    ".weak aiocontext_posix_release",
+    ".hidden aiocontext_posix_release"
+);
+address_word!(own_notify, "aiocontext_async_aio_notify", "async");
+address_word!(own_accept, "aiocontext_async_aio_notify_accept", "async");
 
 /// Whether the library's own `aio_poll` is the loop, and notifies by this component.
 ///
@@ -60,4 +38,22 @@ word!(own_accept = "aiocontext_async_aio_notify_accept");
 #[inline]
 pub(crate) fn the_loop() -> bool {
     own_poll() != 0 && poll() == own_poll() && notify() == own_notify() && accept() == own_accept()
+}
+
+/// Has the library's own fd loop, if it is the one, free what it keeps for a context that ends.
+///
+/// # Safety
+///
+/// Nobody uses the context any more.
+pub(crate) unsafe fn release_watch(ctx: NonNull<AioContext>) {
+    if !the_loop() {
+        return;
+    }
+    // SAFETY: the address of a function of this type, or 0, which is `None`.
+    let release =
+        unsafe { transmute::<usize, Option<unsafe extern "C" fn(NonNull<AioContext>)>>(release()) };
+    if let Some(release) = release {
+        // SAFETY: the same contract.
+        unsafe { release(ctx) };
+    }
 }

@@ -11,11 +11,12 @@ use core::sync::atomic::Ordering::Relaxed;
 use aio_notify::abi::AioContext;
 use aio_notify::protocol::{self, Context, NotifyMe};
 use aio_notify::shared::check::misuse;
+use aiocontext_wake as wake;
 use glib_sys::{gboolean, gpointer, GSource, GSourceFunc, GSourceFuncs, GTRUE};
 
 use crate::import::{aio_dispatch, aio_pending, aio_prepare, qemu_timeout_ns_to_ms};
 use crate::notify::ContextRef;
-use crate::{context, ours, state, wake, LIBRARY};
+use crate::{context, ours, state, LIBRARY};
 
 static FUNCTIONS: GSourceFuncs = GSourceFuncs {
     prepare: Some(prepare),
@@ -81,7 +82,9 @@ unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gbool
     }
     // SAFETY: GLib passes the address of an int.
     unsafe { *timeout = ms };
-    gboolean::from(ms == 0)
+    // Never ready yet, also where the loop must not sleep: GLib would leave `check` out, and with it
+    // the look at the descriptors, for as long as there is always something else to do.
+    glib_sys::GFALSE
 }
 
 /// Says whether there is something to do.

@@ -1,1 +1,121 @@
-//! The loop's side of the wakeup protocol: one event write for a burst of notifications.
+//! The wakeup protocol of a loop that is the library's own: one event write for a burst of
+//! notifications.
+//!
+//! Where the loop is ours, it looks at the event itself instead of the flag, so the flag may
+//! coalesce: whoever turns `notified` from clear to set writes ([`notify`]), and the loop, when its
+//! poll reports the event readable, empties it, then clears the flag, then looks at the work
+//! ([`woken`]). What that rests on:
+//!
+//! * Whenever the flag is set, the event is full, or a notifier is about to fill it, or a loop that
+//!   has emptied it is about to clear the flag and to look at the work. In each case whoever finds
+//!   the flag set may leave: its work is seen.
+//! * The event may be full with the flag clear. That costs one turn of the loop, which empties it
+//!   because poll says so. A loop that empties the event by the flag would turn for ever.
+//!
+//! A program may also have a loop of its own for a context, which knows nothing of this and calls
+//! `aio_notify_accept()`. From the first such call on the context is *foreign*, for ever: every
+//! notification writes, by [`aio_notify::protocol`].
+
+#![no_std]
+
+mod word;
+
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+
+use aio_notify::protocol::{self, Event, Notified, NotifyMe};
+
+/// What the protocol works on.
+pub trait Context: protocol::Context {
+    /// Access to `foreign`.
+    type Foreign: Notified;
+
+    /// Whether a loop that is not ours uses the context; never false again once it is true.
+    fn foreign(self) -> Self::Foreign;
+}
+
+/// Wakes whoever sleeps or is about to. What the caller wrote before is visible to the woken.
+///
+/// With nobody asleep it is one full fence and one load.
+#[inline]
+pub fn notify<C: Context>(ctx: C) {
+    // Pairs with the fence in `protocol::begin_poll`. Without it the load of `notify_me` may
+    // overtake the caller's stores: the notifier sees nobody asleep, the poller sees no work.
+    C::NotifyMe::fence(SeqCst);
+    // Relaxed: the fence above orders it.
+    if ctx.notify_me().load(Relaxed) != 0 {
+        wake(ctx);
+    }
+}
+
+/// The half of `notify` that may cost a system call.
+#[cold]
+#[inline(never)]
+fn wake<C: Context>(ctx: C) {
+    // Relaxed: a `true` that is missed here is looked for again behind the write.
+    if ctx.foreign().load(Relaxed) {
+        protocol::wake(ctx);
+        return;
+    }
+    // Acquire and release: the exchanges of several notifiers are one chain, so that the loop that
+    // clears the flag sees the work of all whose exchange came before. With the flag set there is
+    // nothing to do: see the top of this file.
+    if ctx.notified().swap(true, AcqRel) {
+        return;
+    }
+    ctx.event().set();
+    // Pairs with the fences in `accept` and `set_foreign`. Without it neither side sees the other:
+    // a loop that is not ours, which empties the event by the flag, finds the flag clear, and this
+    // thread finds the loop ours; the event then stays full.
+    C::NotifyMe::fence(SeqCst);
+    // Relaxed: the fence above orders it.
+    if ctx.foreign().load(Relaxed) {
+        // As the last store of `protocol::wake`. An exchange, to stay in the chain.
+        ctx.notified().swap(true, AcqRel);
+    }
+}
+
+/// For a loop of ours whose poll has reported the event readable; before it looks at the work.
+pub fn woken<C: protocol::Context>(ctx: C) {
+    // The event first. The other way round a notifier between the two would find the flag clear,
+    // fill the event and have it emptied, with the flag set: nobody would fill it again.
+    ctx.event().clear();
+    // Acquire: pairs with the exchanges in `wake`, of all whose notifications this one answers.
+    ctx.notified().swap(false, AcqRel);
+    // Pairs with the fence in `notify`: a notifier that still found the flag set has published its
+    // work before, and the caller sees it. Without it the caller's look at the work may come before
+    // the flag is clear.
+    C::NotifyMe::fence(SeqCst);
+}
+
+/// `aio_notify_accept()`, called by a loop that is not ours: empties the event if a notification
+/// has set it.
+#[inline]
+pub fn accept<C: Context>(ctx: C) {
+    // Relaxed: nothing is read on the strength of it, and a `false` only repeats what follows.
+    if ctx.foreign().load(Relaxed) {
+        protocol::accept(ctx);
+        return;
+    }
+    become_foreign(ctx);
+}
+
+#[cold]
+#[inline(never)]
+fn become_foreign<C: Context>(ctx: C) {
+    set_foreign(ctx);
+    // Acquire: as in `protocol::accept`.
+    if ctx.notified().swap(false, Acquire) {
+        ctx.event().clear();
+    }
+    // Pairs with the fence in `notify`: who has found the flag set has left its work to this loop.
+    C::NotifyMe::fence(SeqCst);
+}
+
+/// Has the context's notifications go by the protocol for loops that are not ours, for ever.
+pub fn set_foreign<C: Context>(ctx: C) {
+    // Relaxed: the fence below orders it.
+    ctx.foreign().store(true, Relaxed);
+    // Pairs with the fence behind the write in `wake`: either that notifier sees `foreign` and sets
+    // the flag again, or its write is done.
+    C::NotifyMe::fence(SeqCst);
+}
