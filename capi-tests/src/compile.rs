@@ -11,14 +11,14 @@ use crate::host::HostLibrary;
 use crate::installed::{pkg_config, prefix, root, scratch};
 use crate::run::succeed;
 
-/// Which of the two libraries a program is linked with.
+/// Which form of a library a program is linked with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Linkage {
-    /// `libaionotify.so`, by what pkg-config prints.
+    /// The shared library, by what pkg-config prints.
     Dynamic,
-    /// `libaionotify.a`; the rest of the program stays dynamic.
+    /// The archive; the rest of the program stays dynamic.
     Static,
-    /// `libaionotify.a` in a program that is static as a whole (`cc -static`).
+    /// The archive in a program that is static as a whole (`cc -static`).
     AllStatic,
 }
 
@@ -49,15 +49,33 @@ const HOST: &str = env!("CAPI_TESTS_HOST");
 pub struct Program {
     name: String,
     source: PathBuf,
+    package: &'static str,
     flags: Vec<String>,
     libraries: Vec<String>,
 }
 
 impl Program {
-    /// The program made of `c/NAME.c`.
+    /// The program made of `c/NAME.c`, with libaionotify.
     pub fn new(name: &str) -> Self {
-        let source = root().join("capi-tests/c").join(format!("{name}.c"));
-        Self { name: name.to_owned(), source, flags: Vec::new(), libraries: Vec::new() }
+        Self {
+            name: name.replace('/', "-"),
+            source: root().join("capi-tests/c").join(format!("{name}.c")),
+            package: "aionotify",
+            flags: Vec::new(),
+            libraries: Vec::new(),
+        }
+    }
+
+    /// The program made of `c/loop/NAME.c`, with libaiocontext.
+    pub fn of_loop(name: &str) -> Self {
+        Self::new(&format!("loop/{name}")).flags(&["-D_GNU_SOURCE"]).with("aiocontext")
+    }
+
+    /// The same program with another of our libraries, by its name for pkg-config.
+    #[must_use]
+    pub fn with(mut self, package: &'static str) -> Self {
+        self.package = package;
+        self
     }
 
     /// The program with this text, under this name.
@@ -65,6 +83,14 @@ impl Program {
         let source = scratch("sources").join(format!("{name}.c"));
         fs::write(&source, text).expect("the scratch folder can be written");
         Self { source, ..Self::new(name) }
+    }
+
+    /// The same program with `c/loop/own/COMPONENT.c`, in the place of the library's component.
+    #[must_use]
+    pub fn owning(self, component: &str) -> Self {
+        let source = root().join("capi-tests/c/loop/own").join(format!("{component}.c"));
+        let name = format!("{}-owning-{component}", self.name);
+        self.named(&name).flags(&[source.to_str().expect("a path in UTF-8")])
     }
 
     /// The same program under another name, where it is built more than once.
@@ -97,19 +123,27 @@ impl Program {
         match linkage {
             Linkage::Dynamic => {
                 let rpath = format!("-Wl,-rpath,{}", lib.display());
-                self.link(&format!("{linkage:?}"), &[pkg_config(&["--libs"]), vec![rpath]].concat())
+                let libraries = pkg_config(&["--libs", self.package]);
+                self.link(&format!("{linkage:?}"), &[libraries, vec![rpath]].concat())
             }
-            Linkage::Static => self.build_with(&lib.join("libaionotify.a")),
+            Linkage::Static => self.build_with(&lib.join(format!("lib{}.a", self.package))),
             Linkage::AllStatic => {
-                let flags = [vec!["-static".to_owned()], pkg_config(&["--static", "--libs"])];
-                self.link(&format!("{linkage:?}"), &flags.concat())
+                let libraries = pkg_config(&["--static", "--libs", self.package]);
+                let flags = [vec!["-static".to_owned()], libraries].concat();
+                self.link(&format!("{linkage:?}"), &flags)
             }
         }
     }
 
     /// The same, linked with this archive in the place of the installed library.
     pub fn build_with(&self, archive: &Path) -> PathBuf {
-        self.link("Static", &[archive.display().to_string()])
+        let own = format!("-l{}", self.package);
+        // What the library itself needs stands behind its own name.
+        let needed = pkg_config(&["--static", "--libs", self.package]);
+        let needed = needed.into_iter().skip_while(|word| *word != own).skip(1);
+        let libraries: Vec<String> =
+            [archive.display().to_string()].into_iter().chain(needed).collect();
+        self.link("Static", &libraries)
     }
 
     /// The same, compiled with a program's own headers and linked with the library for them.
@@ -118,7 +152,7 @@ impl Program {
     }
 
     fn link(&self, suffix: &str, library: &[String]) -> PathBuf {
-        self.link_as(suffix, &pkg_config(&["--cflags"]), library)
+        self.link_as(suffix, &pkg_config(&["--cflags", self.package]), library)
     }
 
     fn link_as(&self, suffix: &str, cflags: &[String], library: &[String]) -> PathBuf {

@@ -87,10 +87,10 @@ pub fn exports(library: &Path) -> BTreeSet<String> {
 }
 
 /// The symbols of a static library that a C program can name: neither Rust's own, which are
-/// mangled, nor those of the compiler's run-time library, which are reserved.
+/// mangled or say `rust_`, nor those of the compiler's run-time library, which are reserved.
 pub fn archive_exports(library: &Path) -> BTreeSet<String> {
     let mut names = visible(symbols("--symbols", library));
-    names.retain(|name| !["_ZN", "_R", "__"].iter().any(|start| name.starts_with(start)));
+    names.retain(|name| !["_ZN", "_R", "__", "rust_"].iter().any(|start| name.starts_with(start)));
     names
 }
 
@@ -111,6 +111,19 @@ pub fn address(library: &Path, name: &str) -> Option<u64> {
 pub fn imports_weakly(library: &Path, name: &str) -> bool {
     let mut symbols = symbols("--dyn-syms", library).into_iter().filter(|s| !s.defined);
     symbols.any(|symbol| symbol.name == name && symbol.binding == "WEAK")
+}
+
+/// The symbols that the loader binds when it loads the library: all that it imports, and those of
+/// its own that another definition may take the place of.
+pub fn bound(library: &Path) -> BTreeSet<String> {
+    // Lines like `0000000000004fe0  0000000300000006 R_X86_64_GLOB_DAT  0000000000001119 aio_poll + 0`.
+    let text = readelf(&["--relocs"], library);
+    let names = text.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, _, _, _, name, ..] = words[..] else { return None };
+        Some(name.split('@').next().unwrap_or(name).to_owned())
+    });
+    names.collect()
 }
 
 /// The words of the segments' lines: type, offset, two addresses, two sizes, flags, alignment.

@@ -2,6 +2,7 @@
 //!
 //! The tests see the library as a user does: installed below a prefix, found through pkg-config.
 
+pub mod abi;
 pub mod elf;
 
 mod compile;

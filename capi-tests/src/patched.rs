@@ -9,20 +9,30 @@ use crate::installed::{root, scratch};
 use crate::run::{output, succeed, Finished};
 use crate::tree::{read, write};
 
-/// A copy of what the libraries are made of.
+/// A copy of what a library is made of.
 #[derive(Debug)]
 pub struct Patched {
     folder: PathBuf,
+    package: &'static str,
 }
 
 impl Patched {
-    /// A new copy, in a folder of this name.
+    /// A new copy of libaionotify's sources, in a folder of this name.
     pub fn new(name: &str) -> Self {
+        Self::copy(name, "aionotify", "capi")
+    }
+
+    /// A new copy of libaiocontext's sources, in a folder of this name.
+    pub fn of_loop(name: &str) -> Self {
+        Self::copy(name, "aiocontext", "aiocontext")
+    }
+
+    fn copy(name: &str, package: &'static str, member: &str) -> Self {
         let folder = scratch("patched").join(name);
         let _ = fs::remove_dir_all(folder.join("copy"));
-        let copy = Self { folder };
+        let copy = Self { folder, package };
         let parts =
-            ["Cargo.lock", "Cargo.toml", "build", "build.rs", "capi", "include", "man", "src"];
+            ["Cargo.lock", "Cargo.toml", "build", "build.rs", member, "include", "man", "src"];
         for part in parts {
             copy_tree(&root().join(part), &copy.path(part));
         }
@@ -35,7 +45,8 @@ impl Patched {
         // The other members are not there.
         let manifest = read(&copy.path("Cargo.toml"));
         let members = manifest.lines().find(|line| line.starts_with("members = "));
-        copy.replace("Cargo.toml", members.expect("one line of members"), "members = [\"capi\"]")
+        let members = members.expect("one line of members");
+        copy.replace("Cargo.toml", members, &format!("members = [\"{member}\"]"))
     }
 
     /// A file of the copy.
@@ -52,9 +63,9 @@ impl Patched {
         self
     }
 
-    /// Builds the libraries with a profile.
+    /// Builds the library with a profile.
     pub fn build(&self, profile: &str) -> Finished {
-        output(&mut build(&self.path("."), &self.folder, profile))
+        output(&mut build(&self.path("."), &self.folder, self.package, profile))
     }
 
     /// A library that has been built.
@@ -63,20 +74,20 @@ impl Patched {
     }
 }
 
-/// The folder of the libraries as they are, built with a profile for this test program.
+/// The folder of libaionotify as it is, built with a profile for this test program.
 pub fn unpatched(profile: &str) -> PathBuf {
     let folder = scratch("unpatched");
-    succeed(&mut build(root(), &folder, profile));
+    succeed(&mut build(root(), &folder, "aionotify", profile));
     built(&folder, profile)
 }
 
-/// cargo's command for the libraries. Away from the folder that cargo has locked for the tests.
-fn build(sources: &Path, folder: &Path, profile: &str) -> Command {
+/// cargo's command for a library. Away from the folder that cargo has locked for the tests.
+fn build(sources: &Path, folder: &Path, package: &str, profile: &str) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(sources)
         // All that it needs has been fetched to build the tests.
-        .args(["build", "--offline", "-p", "aionotify", "--profile", profile, "--target-dir"])
+        .args(["build", "--offline", "-p", package, "--profile", profile, "--target-dir"])
         .arg(folder.join("target"));
     cargo
 }

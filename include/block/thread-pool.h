@@ -21,21 +21,23 @@ extern "C" {
 typedef int ThreadPoolFunc(void *opaque);
 
 /**
- * Makes a pool whose completions run in the loop of `ctx`. Provided by the program.
+ * Makes a pool whose completions run in the loop of `ctx`.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern ThreadPool *thread_pool_new(AioContext *ctx);
 
 /**
  * Waits for the workers and frees the pool; no request may be pending.
  *
- * Provided by the program.
+ * Provided by libaiocontext or the program.
  */
 extern void thread_pool_free(ThreadPool *pool);
 
 /**
  * Runs `func(arg)` on a worker, then `cb(opaque, result)` in the context's loop.
  *
- * Returns the request, for cancellation. Provided by the program.
+ * Returns the request, for cancellation. Provided by libaiocontext or the program.
  */
 extern BlockAIOCB *thread_pool_submit_aio(ThreadPool *pool,
                                           ThreadPoolFunc *func,
@@ -46,12 +48,14 @@ extern BlockAIOCB *thread_pool_submit_aio(ThreadPool *pool,
 /**
  * Runs `func(arg)` on a worker and yields the calling coroutine until it is done.
  *
- * Returns what `func` returned. Coroutines only. Provided by the program.
+ * Returns what `func` returned. Coroutines only. Provided by libaiocontext or the program.
  */
 extern int thread_pool_submit_co(ThreadPool *pool, ThreadPoolFunc *func, void *arg);
 
 /**
- * Runs `func(arg)` on a worker and reports to nobody. Provided by the program.
+ * Runs `func(arg)` on a worker and reports to nobody.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void thread_pool_submit(ThreadPool *pool, ThreadPoolFunc *func, void *arg);
 

@@ -59,28 +59,28 @@ struct RFifoLock {
  * Initialises a lock.
  *
  * `cb(opaque)`, where not NULL, is called by a waiter before each wait, without the lock.
- * Provided by the program.
+ * Provided by libaiocontext or the program.
  */
 extern void rfifolock_init(struct RFifoLock *r, void (*cb)(void *opaque), void *opaque);
 
 /**
  * Releases what `rfifolock_init` took. Nobody may hold the lock or wait for it.
  *
- * Provided by the program.
+ * Provided by libaiocontext or the program.
  */
 extern void rfifolock_destroy(struct RFifoLock *r);
 
 /**
  * Takes the lock, after all who came before; the owner may take it again.
  *
- * Any thread; not from signal handlers. Provided by the program.
+ * Any thread; not from signal handlers. Provided by libaiocontext or the program.
  */
 extern void rfifolock_lock(struct RFifoLock *r);
 
 /**
  * Undoes one `rfifolock_lock` of the calling thread; the last one hands the lock over.
  *
- * The owner only; not from signal handlers. Provided by the program.
+ * The owner only; not from signal handlers. Provided by libaiocontext or the program.
  */
 extern void rfifolock_unlock(struct RFifoLock *r);
 

@@ -64,7 +64,7 @@ pub struct AioHandlerList {
 /// An event loop's state.
 ///
 /// `notify_me`, `notified` and `notifier` are the wakeup protocol's; the other members belong to
-/// the program's loop.
+/// the loop, libaiocontext's or the program's.
 #[repr(C)]
 pub struct AioContext {
     /// The context as a GLib event source; its reference count is the context's.
@@ -89,7 +89,7 @@ pub struct AioContext {
     pub walking_bh: c_int,
     /// True if `aio_notify()` has set `notifier` since it was last emptied.
     ///
-    /// Only `aio_notify()` and `aio_notify_accept()` touch it.
+    /// The library's alone.
     pub notified: bool,
     /// The descriptor that `aio_notify()` makes readable; the loop polls its read end.
     pub notifier: EventNotifier,
@@ -113,86 +113,98 @@ extern "C" {
     /// Makes a context with one reference, which is also a GLib event source.
     ///
     /// Returns NULL on failure and then sets `*errp` where `errp` is not NULL.
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn aio_context_new(errp: *mut *mut Error) -> *mut AioContext;
 
-    /// Takes a reference. Any thread. Provided by the program.
+    /// Takes a reference. Any thread. Provided by libaiocontext or the program.
     pub fn aio_context_ref(ctx: *mut AioContext);
 
-    /// Gives a reference back; the last one frees the context. Provided by the program.
+    /// Gives a reference back; the last one frees the context.
+    ///
+    /// Provided by libaiocontext or the program.
     pub fn aio_context_unref(ctx: *mut AioContext);
 
     /// Takes the context's lock (recursive, first come first served). Any thread.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn aio_context_acquire(ctx: *mut AioContext);
 
-    /// Gives the context's lock back, once. The owner only. Provided by the program.
+    /// Gives the context's lock back, once. The owner only.
+    ///
+    /// Provided by libaiocontext or the program.
     pub fn aio_context_release(ctx: *mut AioContext);
 
     /// Makes a bottom half that will call `cb(opaque)`. Any thread.
     ///
-    /// Returns it, not scheduled. Provided by the program.
+    /// Returns it, not scheduled. Provided by libaiocontext or the program.
     pub fn aio_bh_new(ctx: *mut AioContext, cb: QEMUBHFunc, opaque: *mut c_void) -> *mut QEMUBH;
 
     /// Runs the scheduled bottom halves. The loop's thread.
     ///
-    /// Returns 1 if one ran that was not idle, else 0. Provided by the program.
+    /// Returns 1 if one ran that was not idle, else 0.
+    /// Provided by libaiocontext or the program.
     pub fn aio_bh_poll(ctx: *mut AioContext) -> c_int;
 
     /// Has the bottom half run once, soon. Any thread and signal handlers; wait-free.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn qemu_bh_schedule(bh: *mut QEMUBH);
 
     /// Has the bottom half run once, within 10 ms, without counting as progress.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn qemu_bh_schedule_idle(bh: *mut QEMUBH);
 
-    /// Takes a schedule back. Provided by the program.
+    /// Takes a schedule back. Provided by libaiocontext or the program.
     pub fn qemu_bh_cancel(bh: *mut QEMUBH);
 
     /// Has the bottom half freed when nobody walks the list any more. Any thread.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn qemu_bh_delete(bh: *mut QEMUBH);
 
     /// How long the loop may sleep, in ns.
     ///
     /// Returns 0 if a bottom half is scheduled, at most 10000000 (10 ms) if only idle ones are,
-    /// else the time to the nearest timer, -1 for ever. Provided by the program.
+    /// else the time to the nearest timer, -1 for ever.
+    /// Provided by libaiocontext or the program.
     pub fn aio_compute_timeout(ctx: *mut AioContext) -> i64;
 
-    /// The context as a GLib event source, with a new reference. Provided by the program.
+    /// The context as a GLib event source, with a new reference.
+    ///
+    /// Provided by libaiocontext or the program.
     pub fn aio_get_g_source(ctx: *mut AioContext) -> *mut GSource;
 
-    /// The context's thread pool, made at the first call. Provided by the program.
+    /// The context's thread pool, made at the first call.
+    ///
+    /// Provided by libaiocontext or the program.
     pub fn aio_get_thread_pool(ctx: *mut AioContext) -> *mut ThreadPool;
 
     /// Prepares the handlers for a poll. Returns true if something can run at once.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn aio_prepare(ctx: *mut AioContext) -> bool;
 
-    /// Returns true if a handler is ready after a poll. Provided by the program.
+    /// Returns true if a handler is ready after a poll.
+    ///
+    /// Provided by libaiocontext or the program.
     pub fn aio_pending(ctx: *mut AioContext) -> bool;
 
     /// Runs bottom halves, ready handlers, then timers, and never sleeps.
     ///
-    /// Returns true if any callback ran. Provided by the program.
+    /// Returns true if any callback ran. Provided by libaiocontext or the program.
     pub fn aio_dispatch(ctx: *mut AioContext) -> bool;
 
     /// Runs what is ready; where `blocking`, sleeps until something is.
     ///
     /// Returns true if a callback ran other than the notifier's own and idle bottom halves.
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn aio_poll(ctx: *mut AioContext, blocking: bool) -> bool;
 
     /// Sets the callbacks of a descriptor, or with both NULL removes them.
     ///
     /// `io_read(opaque)` runs when `fd` is readable, hung up or in error, `io_write(opaque)` when
-    /// it is writable or in error. Provided by the program.
+    /// it is writable or in error. Provided by libaiocontext or the program.
     pub fn aio_set_fd_handler(
         ctx: *mut AioContext,
         fd: c_int,
@@ -203,7 +215,7 @@ extern "C" {
 
     /// Sets the callback of an event notifier, or with NULL removes it.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn aio_set_event_notifier(
         ctx: *mut AioContext,
         notifier: *mut EventNotifier,
@@ -212,7 +224,7 @@ extern "C" {
 
     /// Makes a request of `aiocb_info->aiocb_size` bytes with one reference.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn qemu_aio_get(
         aiocb_info: *const AIOCBInfo,
         bs: *mut BlockDriverState,
@@ -220,9 +232,11 @@ extern "C" {
         opaque: *mut c_void,
     ) -> *mut c_void;
 
-    /// Takes a reference to a request. Provided by the program.
+    /// Takes a reference to a request. Provided by libaiocontext or the program.
     pub fn qemu_aio_ref(p: *mut c_void);
 
-    /// Gives a reference back; the last one frees the request. Provided by the program.
+    /// Gives a reference back; the last one frees the request.
+    ///
+    /// Provided by libaiocontext or the program.
     pub fn qemu_aio_unref(p: *mut c_void);
 }

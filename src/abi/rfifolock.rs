@@ -38,7 +38,7 @@ extern "C" {
     /// Initialises a lock.
     ///
     /// `cb(opaque)`, where not NULL, is called by a waiter before each wait, without the lock.
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn rfifolock_init(
         r: *mut RFifoLock,
         cb: Option<unsafe extern "C" fn(opaque: *mut c_void)>,
@@ -47,16 +47,16 @@ extern "C" {
 
     /// Releases what `rfifolock_init` took. Nobody may hold the lock or wait for it.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn rfifolock_destroy(r: *mut RFifoLock);
 
     /// Takes the lock, after all who came before; the owner may take it again.
     ///
-    /// Any thread; not from signal handlers. Provided by the program.
+    /// Any thread; not from signal handlers. Provided by libaiocontext or the program.
     pub fn rfifolock_lock(r: *mut RFifoLock);
 
     /// Undoes one `rfifolock_lock` of the calling thread; the last one hands the lock over.
     ///
-    /// The owner only; not from signal handlers. Provided by the program.
+    /// The owner only; not from signal handlers. Provided by libaiocontext or the program.
     pub fn rfifolock_unlock(r: *mut RFifoLock);
 }

@@ -9,17 +9,19 @@ use super::opaque::ThreadPool;
 pub type ThreadPoolFunc = Option<unsafe extern "C" fn(opaque: *mut c_void) -> c_int>;
 
 extern "C" {
-    /// Makes a pool whose completions run in the loop of `ctx`. Provided by the program.
+    /// Makes a pool whose completions run in the loop of `ctx`.
+    ///
+    /// Provided by libaiocontext or the program.
     pub fn thread_pool_new(ctx: *mut AioContext) -> *mut ThreadPool;
 
     /// Waits for the workers and frees the pool; no request may be pending.
     ///
-    /// Provided by the program.
+    /// Provided by libaiocontext or the program.
     pub fn thread_pool_free(pool: *mut ThreadPool);
 
     /// Runs `func(arg)` on a worker, then `cb(opaque, result)` in the context's loop.
     ///
-    /// Returns the request, for cancellation. Provided by the program.
+    /// Returns the request, for cancellation. Provided by libaiocontext or the program.
     pub fn thread_pool_submit_aio(
         pool: *mut ThreadPool,
         func: ThreadPoolFunc,
@@ -30,13 +32,15 @@ extern "C" {
 
     /// Runs `func(arg)` on a worker and yields the calling coroutine until it is done.
     ///
-    /// Returns what `func` returned. Coroutines only. Provided by the program.
+    /// Returns what `func` returned. Coroutines only. Provided by libaiocontext or the program.
     pub fn thread_pool_submit_co(
         pool: *mut ThreadPool,
         func: ThreadPoolFunc,
         arg: *mut c_void,
     ) -> c_int;
 
-    /// Runs `func(arg)` on a worker and reports to nobody. Provided by the program.
+    /// Runs `func(arg)` on a worker and reports to nobody.
+    ///
+    /// Provided by libaiocontext or the program.
     pub fn thread_pool_submit(pool: *mut ThreadPool, func: ThreadPoolFunc, arg: *mut c_void);
 }

@@ -1,0 +1,115 @@
+//! The installed libaiocontext: what it exports and imports, its names and hardening.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use capi_tests::{abi, elf, prefix};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn shared() -> PathBuf {
+    prefix().join("lib/libaiocontext.so")
+}
+
+/// `library.rs` shows that the comparison notices a change.
+#[test]
+fn exports_are_the_listed_ones() {
+    assert_eq!(abi::changes("aiocontext", &elf::exports(&shared())), [""; 0]);
+    let archive = prefix().join("lib/libaiocontext.a");
+    assert_eq!(abi::changes("aiocontext", &elf::archive_exports(&archive)), [""; 0]);
+}
+
+/// What the library may use of the program, or do without.
+const OF_THE_PROGRAM: &[&str] = &[
+    "cpu_get_clock",
+    "cpu_get_icount",
+    "error_set_errno",
+    "qemu_clock_warp",
+    "qemu_coroutine_enter",
+    "qemu_coroutine_self",
+    "qemu_coroutine_yield",
+    "qemu_get_aio_context",
+    "qemu_in_coroutine",
+    "qemu_notify_event",
+    "qemu_set_fd_handler",
+    "use_icount",
+];
+
+#[test]
+fn the_programs_symbols_are_imported_weakly() {
+    let strong: Vec<_> =
+        OF_THE_PROGRAM.iter().filter(|name| !elf::imports_weakly(&shared(), name)).collect();
+    assert!(strong.is_empty(), "not imported, or not weakly: {strong:?}");
+}
+
+/// The functions that one component calls of another: the loader must bind them, so that a
+/// program's definition is the one that is called.
+const BETWEEN_COMPONENTS: &[&str] = &[
+    "aio_bh_new",
+    "aio_bh_poll",
+    "aio_compute_timeout",
+    "aio_context_acquire",
+    "aio_context_release",
+    "aio_dispatch",
+    "aio_notify",
+    "aio_pending",
+    "aio_set_event_notifier",
+    "event_notifier_cleanup",
+    "event_notifier_init",
+    "qemu_aio_get",
+    "qemu_aio_unref",
+    "qemu_bh_schedule",
+    "rfifolock_destroy",
+    "rfifolock_init",
+    "rfifolock_lock",
+    "rfifolock_unlock",
+    "thread_pool_free",
+    "thread_pool_new",
+    "timerlistgroup_deadline_ns",
+    "timerlistgroup_deinit",
+    "timerlistgroup_init",
+    "timerlistgroup_run_timers",
+];
+
+#[test]
+fn calls_between_components_are_bound_by_the_loader() {
+    let bound = elf::bound(&shared());
+    let missing: Vec<_> =
+        BETWEEN_COMPONENTS.iter().filter(|name| !bound.contains(**name)).collect();
+    assert!(missing.is_empty(), "bound when the library was linked, or not called: {missing:?}");
+}
+
+/// Functions that only their own component calls, by another name: nothing is left to bind.
+#[test]
+fn calls_within_a_component_are_not() {
+    let bound = elf::bound(&shared());
+    for name in ["aio_set_fd_handler", "thread_pool_submit_aio", "timer_del", "timer_mod_ns"] {
+        assert!(!bound.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn names_and_links() {
+    assert_eq!(elf::soname(&shared()), ["libaiocontext.so.0"]);
+    let lib = prefix().join("lib");
+    let link = |name: &str| fs::read_link(lib.join(name)).expect("a link");
+    assert_eq!(link("libaiocontext.so"), Path::new("libaiocontext.so.0"));
+    assert_eq!(link("libaiocontext.so.0"), PathBuf::from(format!("libaiocontext.so.{VERSION}")));
+    assert!(lib.join(format!("libaiocontext.so.{VERSION}")).is_file());
+}
+
+/// The C library, the loader, the compiler's run-time library for Rust's own, and GLib.
+#[test]
+fn needs_only_libc_and_glib() {
+    const KNOWN: &[&str] =
+        &["libc.", "ld-linux", "ld-musl", "ld64", "ld.so", "libgcc_s.", "libglib-2.0."];
+    let needed = elf::needed(&shared());
+    let known = |library: &String| KNOWN.iter().any(|name| library.starts_with(name));
+    assert!(needed.iter().all(known), "{needed:?}");
+    assert!(needed.iter().any(|library| library.starts_with("libglib-2.0.")), "{needed:?}");
+}
+
+#[test]
+fn hardened() {
+    assert_eq!(elf::weaknesses(&shared()), [""; 0]);
+}
