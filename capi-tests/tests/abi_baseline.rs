@@ -52,7 +52,7 @@ fn baseline_has_the_struct() {
     ] {
         assert!(members.contains(&format!("<var-decl name='{member}' ")), "no {member}");
     }
-    for function in read(&root().join("capi-tests/abi/symbols.txt")).lines() {
+    for function in read(&root().join("capi-tests/abi/aionotify-symbols.txt")).lines() {
         assert!(text.contains(&format!("<function-decl name='{function}' ")), "no {function}");
     }
     assert!(!text.contains("path=") && !text.contains("filepath="), "the baseline has paths");

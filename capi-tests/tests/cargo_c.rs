@@ -1,4 +1,4 @@
-//! `cargo cinstall` installs the same as `make install`.
+//! `cargo cinstall` installs libaionotify as `make install` does.
 //!
 //! It runs on a copy of the sources with their dependencies beside them, because the cargo within
 //! a distribution's cargo-c can be too old for the lock file and for the registry.
@@ -112,7 +112,10 @@ fn words(tree: &Path, args: &[&str]) -> BTreeSet<String> {
 #[test]
 fn installs_what_make_does() {
     let (ours, theirs) = (prefix(), &*installed());
-    assert_eq!(files_below(theirs), files_below(ours));
+    let mut expected = files_below(ours);
+    // The other library is not cargo-c's.
+    expected.retain(|file| !file.contains("aiocontext"));
+    assert_eq!(files_below(theirs), expected);
     for header in files_below(&ours.join("include")) {
         let header = Path::new("include").join(header);
         assert_eq!(read(&theirs.join(&header)), read(&ours.join(&header)), "{header:?}");

@@ -26,6 +26,26 @@ fn pkg_config_has_the_linkers_flags() {
     assert_eq!(pkg_config(&["--static", "--libs"]), expected);
 }
 
+/// GLib's flags are those of its own package, which ours requires.
+#[test]
+fn pkg_config_has_the_loops_flags() {
+    let own = |flag: &str, folder: &str| format!("{flag}{}", prefix().join(folder).display());
+    let mut expected = vec![own("-I", "include/aionotify")];
+    expected.extend(pkg_config(&["--cflags", "glib-2.0"]));
+    assert_eq!(pkg_config(&["--cflags", "aiocontext"]), expected);
+
+    let libraries = |package: &str| pkg_config(&["--libs", package]);
+    let mut expected = vec![own("-L", "lib"), "-laiocontext".to_owned()];
+    expected.extend(libraries("glib-2.0"));
+    assert_eq!(libraries("aiocontext"), expected);
+
+    let r#static = pkg_config(&["--static", "--libs", "aiocontext"]);
+    let of_glib = pkg_config(&["--static", "--libs", "glib-2.0"]);
+    assert_eq!(r#static[..2], expected[..2]);
+    assert!(r#static.ends_with(&of_glib), "{static:?} does not end in {of_glib:?}");
+    assert_eq!(pkg_config(&["--modversion", "aiocontext"]), [VERSION]);
+}
+
 #[test]
 fn pkg_config_has_the_version_and_can_be_moved() {
     assert_eq!(pkg_config(&["--modversion"]), [VERSION]);
@@ -60,10 +80,12 @@ fn install_heeds_the_variables_and_uninstall_takes_all_away() {
     make("install", &destination);
 
     let mut expected = BTreeSet::new();
-    for name in [".a", ".so", ".so.0", &format!(".so.{VERSION}")] {
-        expected.insert(format!("opt/p/lib/triple/libaionotify{name}"));
+    for library in ["aionotify", "aiocontext"] {
+        for name in [".a", ".so", ".so.0", &format!(".so.{VERSION}")] {
+            expected.insert(format!("opt/p/lib/triple/lib{library}{name}"));
+        }
+        expected.insert(format!("opt/p/lib/triple/pkgconfig/{library}.pc"));
     }
-    expected.insert("opt/p/lib/triple/pkgconfig/aionotify.pc".to_owned());
     for header in files_below(&root().join("include")) {
         expected.insert(format!("opt/headers/aionotify/{header}"));
     }
@@ -72,11 +94,13 @@ fn install_heeds_the_variables_and_uninstall_takes_all_away() {
     }
     assert_eq!(files_below(&destination), expected);
 
-    let pc = read(&destination.join("opt/p/lib/triple/pkgconfig/aionotify.pc"));
-    for line in ["prefix=/opt/p", "libdir=${prefix}/lib/triple", "includedir=/opt/headers"] {
-        assert!(pc.lines().any(|l| l == line), "no {line} in:\n{pc}");
+    for library in ["aionotify", "aiocontext"] {
+        let pc = read(&destination.join(format!("opt/p/lib/triple/pkgconfig/{library}.pc")));
+        for line in ["prefix=/opt/p", "libdir=${prefix}/lib/triple", "includedir=/opt/headers"] {
+            assert!(pc.lines().any(|l| l == line), "no {line} in:\n{pc}");
+        }
+        assert!(!pc.contains(&*destination.to_string_lossy()), "DESTDIR is in:\n{pc}");
     }
-    assert!(!pc.contains(&*destination.to_string_lossy()), "DESTDIR is in:\n{pc}");
 
     // Somebody else's files stay.
     let others = ["opt/headers/other.h", "opt/p/lib/triple/libother.so", "opt/p/man/man3/other.3"];

@@ -1,29 +1,15 @@
-//! The two installed libraries: what they export and import, their names, size and hardening.
+//! The installed libaionotify: what it exports and imports, its names, size and hardening.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use capi_tests::{compiler, elf, prefix, read, root, scratch, succeed, write};
+use capi_tests::{abi, compiler, elf, prefix, scratch, succeed, write};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn shared() -> PathBuf {
     prefix().join("lib/libaionotify.so")
-}
-
-/// The functions of the ABI.
-fn symbols() -> BTreeSet<String> {
-    let list = read(&root().join("capi-tests/abi/symbols.txt"));
-    list.lines().map(str::to_owned).collect()
-}
-
-/// How a library's symbols differ from the list.
-fn changes(exports: &BTreeSet<String>) -> Vec<String> {
-    let listed = symbols();
-    let added = exports.difference(&listed).map(|name| format!("+{name}"));
-    added.chain(listed.difference(exports).map(|name| format!("-{name}"))).collect()
 }
 
 /// A shared library made by the C compiler with these flags.
@@ -37,18 +23,20 @@ fn other_library(name: &str, text: &str, flags: &[&str]) -> PathBuf {
 
 #[test]
 fn exports_are_the_listed_ones() {
-    assert_eq!(changes(&elf::exports(&shared())), [""; 0]);
-    assert_eq!(changes(&elf::archive_exports(&prefix().join("lib/libaionotify.a"))), [""; 0]);
+    assert_eq!(abi::changes("aionotify", &elf::exports(&shared())), [""; 0]);
+    let archive = prefix().join("lib/libaionotify.a");
+    assert_eq!(abi::changes("aionotify", &elf::archive_exports(&archive)), [""; 0]);
 }
 
 #[test]
 fn a_changed_export_is_noticed() {
-    let mut functions = symbols();
+    let mut functions = abi::symbols("aionotify");
     assert!(functions.remove("event_notifier_set"));
     functions.insert("aio_extra".to_owned());
     let text: String = functions.iter().map(|name| format!("void {name}(void) {{}}\n")).collect();
     let library = other_library("symbols", &text, &[]);
-    assert_eq!(changes(&elf::exports(&library)), ["+aio_extra", "-event_notifier_set"]);
+    let changes = abi::changes("aionotify", &elf::exports(&library));
+    assert_eq!(changes, ["+aio_extra", "-event_notifier_set"]);
 }
 
 #[test]

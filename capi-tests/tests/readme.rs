@@ -20,10 +20,21 @@ fn the_main_loop_compiles_and_ends() {
 }
 
 #[test]
+fn the_whole_loop_compiles_and_ends() {
+    let readme = readme();
+    let text = readme.split("```c\n").nth(2).expect("the README has a second C program");
+    let (text, _) = text.split_once("```").expect("the program ends");
+    for linkage in [Linkage::Dynamic, Linkage::Static] {
+        let built = Program::with_text("readme-loop", text).with("aiocontext").build(linkage);
+        assert_eq!(succeed(&mut program(&built)).stdout, "done\n");
+    }
+}
+
+#[test]
 fn the_two_commands_are_targets_of_the_makefile() {
     let readme = readme();
     let makefile = fs::read_to_string(root().join("Makefile")).expect("there is a Makefile");
-    for target in ["demo", "check", "install", "uninstall"] {
+    for target in ["demo", "demo-loop", "check", "install", "uninstall"] {
         assert!(readme.contains(&format!("make {target}")), "the README names make {target}");
         assert!(makefile.contains(&format!("\n{target}:")), "the Makefile has {target}");
     }
