@@ -39,6 +39,7 @@ c_programs! {
     polling: Program::of_loop("polling");
     system_calls: Program::of_loop("system_calls");
     thread_pool: Program::of_loop("thread_pool");
+    rfifolock: Program::of_loop("rfifolock");
     timers: Program::of_loop("timers");
 }
 

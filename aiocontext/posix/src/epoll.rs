@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -43,18 +44,27 @@ pub(crate) struct Report {
     pub(crate) events: u32,
 }
 
+/// How many reports one wait has room for. Where more descriptors are ready, the kernel has those
+/// that were not reported come first the next time.
+const ROOM: usize = 128;
+
 /// Room for the reports of one wait.
 pub(crate) struct Reports {
-    buffer: Vec<libc::epoll_event>,
+    buffer: [MaybeUninit<libc::epoll_event>; ROOM],
+    count: usize,
 }
 
 impl Reports {
-    pub(crate) fn with_room_for(count: usize) -> Self {
-        Self { buffer: Vec::with_capacity(count.clamp(1, 4096)) }
+    pub(crate) fn new() -> Self {
+        Self { buffer: [const { MaybeUninit::uninit() }; ROOM], count: 0 }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Report> + '_ {
-        self.buffer.iter().map(|event| Report { token: event.u64, events: event.events })
+        self.buffer[..self.count].iter().map(|event| {
+            // SAFETY: the kernel has written the first `count`.
+            let event = unsafe { event.assume_init_read() };
+            Report { token: event.u64, events: event.events }
+        })
     }
 }
 
@@ -111,9 +121,8 @@ impl Epoll {
 
     /// Waits for reports. A signal ends it without any.
     pub(crate) fn wait(&self, reports: &mut Reports, timeout: Timeout) {
-        reports.buffer.clear();
-        let room = reports.buffer.capacity().min(4096) as c_int;
-        let events = reports.buffer.as_mut_ptr();
+        let room = ROOM as c_int;
+        let events = reports.buffer.as_mut_ptr().cast::<libc::epoll_event>();
         let count = match timeout {
             // SAFETY: writes at most `room` events, for which there is room.
             Timeout::Now => unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events, room, 0) },
@@ -121,9 +130,7 @@ impl Epoll {
             Timeout::Never => unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events, room, -1) },
             Timeout::After(time) => self.wait_at_most(events, room, time),
         };
-        let count = usize::try_from(count).unwrap_or(0);
-        // SAFETY: the kernel has written so many, of at most `room`.
-        unsafe { reports.buffer.set_len(count) };
+        reports.count = usize::try_from(count).unwrap_or(0);
     }
 
     /// With a time in ns where the kernel can (Linux 5.11), else by `ppoll`.

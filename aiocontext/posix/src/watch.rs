@@ -230,7 +230,7 @@ impl Watch {
             let handlers = self.lock();
             self.unlock(handlers);
         }
-        let mut reports = Reports::with_room_for(self.watched.load(Relaxed) + 1);
+        let mut reports = Reports::new();
         let timeout = if self.is_ready() { Timeout::Now } else { timeout };
         self.epoll.wait(&mut reports, timeout);
         let mut found = Found::Handlers;

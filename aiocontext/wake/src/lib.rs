@@ -20,7 +20,7 @@
 
 mod word;
 
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use aio_notify::protocol::{self, Event, Notified, NotifyMe};
 
@@ -56,21 +56,22 @@ fn wake<C: Context>(ctx: C) {
         protocol::wake(ctx);
         return;
     }
-    // Acquire and release: the exchanges of several notifiers are one chain, so that the loop that
-    // clears the flag sees the work of all whose exchange came before. With the flag set there is
-    // nothing to do: see the top of this file.
-    if ctx.notified().swap(true, AcqRel) {
+    // Relaxed: an exchange that comes before the loop's in `woken` puts the fence of `notify` before
+    // that of the loop's next `begin_poll`, behind which the loop sees the work before it sleeps.
+    // With the flag set there is nothing to do: see the top of this file.
+    if ctx.notified().swap(true, Relaxed) {
         return;
     }
     ctx.event().set();
-    // Pairs with the fences in `accept` and `set_foreign`. Without it neither side sees the other:
-    // a loop that is not ours, which empties the event by the flag, finds the flag clear, and this
-    // thread finds the loop ours; the event then stays full.
+    // Pairs with the fence in `set_foreign`. Without it this thread may miss `foreign` while the loop
+    // that is not ours finds the event empty: it then stays full with the flag clear, and that loop
+    // turns for ever.
     C::NotifyMe::fence(SeqCst);
     // Relaxed: the fence above orders it.
     if ctx.foreign().load(Relaxed) {
-        // As the last store of `protocol::wake`. An exchange, to stay in the chain.
-        ctx.notified().swap(true, AcqRel);
+        // As the last store of `protocol::wake`. Relaxed: the fence above stands between it and the
+        // event, so whoever takes this finds the event full.
+        ctx.notified().swap(true, Relaxed);
     }
 }
 
@@ -79,12 +80,9 @@ pub fn woken<C: protocol::Context>(ctx: C) {
     // The event first. The other way round a notifier between the two would find the flag clear,
     // fill the event and have it emptied, with the flag set: nobody would fill it again.
     ctx.event().clear();
-    // Acquire: pairs with the exchanges in `wake`, of all whose notifications this one answers.
-    ctx.notified().swap(false, AcqRel);
-    // Pairs with the fence in `notify`: a notifier that still found the flag set has published its
-    // work before, and the caller sees it. Without it the caller's look at the work may come before
-    // the flag is clear.
-    C::NotifyMe::fence(SeqCst);
+    // Relaxed: see `wake`. A caller that looks at the work at once may miss that of a notifier that
+    // found the flag set, but not when it looks again before it sleeps.
+    ctx.notified().swap(false, Relaxed);
 }
 
 /// `aio_notify_accept()`, called by a loop that is not ours: empties the event if a notification
@@ -92,30 +90,18 @@ pub fn woken<C: protocol::Context>(ctx: C) {
 #[inline]
 pub fn accept<C: Context>(ctx: C) {
     // Relaxed: nothing is read on the strength of it, and a `false` only repeats what follows.
-    if ctx.foreign().load(Relaxed) {
-        protocol::accept(ctx);
-        return;
+    if !ctx.foreign().load(Relaxed) {
+        set_foreign(ctx);
     }
-    become_foreign(ctx);
-}
-
-#[cold]
-#[inline(never)]
-fn become_foreign<C: Context>(ctx: C) {
-    set_foreign(ctx);
-    // Acquire: as in `protocol::accept`.
-    if ctx.notified().swap(false, Acquire) {
-        ctx.event().clear();
-    }
-    // Pairs with the fence in `notify`: who has found the flag set has left its work to this loop.
-    C::NotifyMe::fence(SeqCst);
+    protocol::accept(ctx);
 }
 
 /// Has the context's notifications go by the protocol for loops that are not ours, for ever.
+#[cold]
+#[inline(never)]
 pub fn set_foreign<C: Context>(ctx: C) {
     // Relaxed: the fence below orders it.
     ctx.foreign().store(true, Relaxed);
-    // Pairs with the fence behind the write in `wake`: either that notifier sees `foreign` and sets
-    // the flag again, or its write is done.
+    // Pairs with the fence behind the write in `wake`.
     C::NotifyMe::fence(SeqCst);
 }

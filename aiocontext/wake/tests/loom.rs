@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering as CoreOrdering;
 
 use aio_notify::protocol::{self, Event, Notified, NotifyMe};
 use aiocontext_wake::{self as wake, Context};
-use loom::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed};
+use loom::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 use loom::sync::atomic::{fence, AtomicBool, AtomicU32};
 use loom::sync::Arc;
 use loom::thread;
@@ -52,7 +52,8 @@ impl Notified for &LoomFlag {
     }
 }
 
-/// An event as the kernel has it: setting it happens before the call that empties it.
+/// An event that promises no more than [`Event`] says: setting it happens before a poll that finds
+/// it set and before the call that empties it.
 struct LoomEvent(AtomicBool);
 
 impl LoomEvent {
@@ -63,10 +64,13 @@ impl LoomEvent {
 
 impl Event for &LoomEvent {
     fn set(&self) {
-        self.0.swap(true, AcqRel);
+        self.0.swap(true, Release);
     }
     fn clear(&self) {
-        self.0.swap(false, AcqRel);
+        // One that was set by a thread that nothing orders before this may be found empty.
+        if self.is_full() {
+            self.0.swap(false, Acquire);
+        }
     }
 }
 

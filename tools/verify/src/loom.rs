@@ -20,18 +20,27 @@ const TESTS: &[(&str, &str, &str)] = &[
     ("loom_5_2", "two_notifiers_and_a_loop", "5.2, two notifiers, one loop"),
     ("loom_5_2", "one_accept_for_two_notifiers", "5.2, two notifiers, one accept"),
     ("loom_5_2", "accept_is_a_full_barrier", "5.2, accept is a full barrier"),
+    (OUR_LOOP, "one_notifier_and_a_loop", "our own loop, one notifier"),
+    (OUR_LOOP, "two_notifiers_and_a_loop", "our own loop, two notifiers"),
+    (OUR_LOOP, "two_pollers", "our own loop, one notifier, two pollers"),
+    (OUR_LOOP, "one_notifier_and_a_foreign_loop", "our library, a program's own loop"),
+    (OUR_LOOP, "two_notifiers_and_a_foreign_loop", "the same, two notifiers"),
 ];
+
+/// The test program of libaiocontext's protocol, which is also called `loom`.
+const OUR_LOOP: &str = "loom of aiocontext-wake";
 
 /// Deeper than in the test suite, which has 2.
 const PREEMPTIONS: &str = "3";
 
 pub(crate) fn run(place: &Place, report: &mut dyn FnMut(Row)) {
     for (program, test, claim) in TESTS {
+        let (program, package) = program.split_once(" of ").unwrap_or((program, "aio-notify"));
         let mut cargo = Command::new("cargo");
         cargo
             .current_dir(&place.root)
             .env("LOOM_MAX_PREEMPTIONS", PREEMPTIONS)
-            .args(["test", "--locked", "--release", "--test", program, "--"])
+            .args(["test", "--locked", "--release", "-p", package, "--test", program, "--"])
             .args(["--exact", "--nocapture", test]);
         let ran = run::run(&mut cargo);
         let good = ran.success && ran.text.contains("1 passed");

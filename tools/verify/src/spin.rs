@@ -21,6 +21,7 @@ struct Model {
 
 const LOST: (&str, &str) = ("invalid end state", "a lost wakeup");
 const FULL: (&str, &str) = ("assertion violated ( !(event)||notified)", "an endless spin");
+const AWAKE: (&str, &str) = ("assertion violated (idle<=((2*2)*2))", "an endless spin");
 const KEPT_AWAKE: (&str, &str) = ("assertion violated (idle<=2)", "an endless spin");
 const SPIN: (&str, &str) = ("assertion violated (((stage", "a time-slice spin");
 const OVERTAKEN: (&str, &str) =
@@ -72,7 +73,18 @@ const MODELS: &[Model] = &[
     fault(LATER, "CLEAR_BEHIND_LOOK", "5.2: notified cleared behind the look at the work", LOST),
     fault(LATER, "NO_HANDLER", "5.2: the 5.2 library under a 2.4 loop", KEPT_AWAKE),
     fault(LATER, "NO_CLEAR", "5.2: an accept that does nothing", KEPT_AWAKE),
+    Model {
+        file: OURS,
+        fault: None,
+        claim: "our own loop: one write for a burst, nothing lost, no endless spin",
+        caught: LOST,
+    },
+    fault(OURS, "BY_FLAG", "our own loop empties the event by the flag", AWAKE),
+    fault(OURS, "FLAG_FIRST", "our own loop clears the flag before it empties the event", LOST),
+    fault(OURS, "NO_CLEAR", "our own loop leaves the flag set", LOST),
 ];
+
+const OURS: &str = "coalescing.pml";
 
 const LATER: &str = "generation_5_2.pml";
 

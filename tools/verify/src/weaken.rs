@@ -10,9 +10,12 @@ use crate::row::Row;
 use crate::run::{self, Ran};
 use crate::Place;
 
-/// A protocol's source, and the test program that runs it under loom.
-const PROTOCOLS: &[(&str, &str)] =
-    &[("src/protocol.rs", "loom"), ("src/protocol_5_2.rs", "loom_5_2")];
+/// A protocol's source, and the package's test program that runs it under loom.
+const PROTOCOLS: &[(&str, (&str, &str))] = &[
+    ("src/protocol.rs", ("aio-notify", "loom")),
+    ("src/protocol_5_2.rs", ("aio-notify", "loom_5_2")),
+    ("aiocontext/wake/src/lib.rs", ("aiocontext-wake", "loom")),
+];
 
 /// The orderings as they stand in the source, and what a notch weaker is.
 const WEAKER: &[(&str, &str)] = &[
@@ -32,7 +35,7 @@ pub(crate) fn run(place: &Place, report: &mut dyn FnMut(Row)) {
     }
 }
 
-fn weaken(place: &Place, (file, program): (&str, &str), report: &mut dyn FnMut(Row)) {
+fn weaken(place: &Place, (file, program): (&str, (&str, &str)), report: &mut dyn FnMut(Row)) {
     let source = fs::read_to_string(place.root.join(file)).expect("the protocol");
     let mut found = 0;
     for (number, line) in source.lines().enumerate() {
@@ -68,7 +71,7 @@ fn with_line(source: &str, number: usize, line: &str) -> String {
 /// Runs the loom tests on a copy whose protocol has this text.
 fn check(
     place: &Place,
-    (file, program): (&str, &str),
+    (file, (package, program)): (&str, (&str, &str)),
     source: &str,
     number: usize,
     ordering: &str,
@@ -76,7 +79,14 @@ fn check(
 ) -> Row {
     let planted = Planted::unchanged(place);
     fs::write(planted.path().join(file), text).expect("the copy can be written");
-    let ran = run::run(planted.command("cargo").args(["test", "--offline", "--test", program]));
+    let ran = run::run(planted.command("cargo").args([
+        "test",
+        "--offline",
+        "-p",
+        package,
+        "--test",
+        program,
+    ]));
     let failed = failed_tests(&ran);
     let function = function_of(source, number);
     Row {

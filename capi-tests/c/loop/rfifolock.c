@@ -1,0 +1,225 @@
+/*
+ * The lock on its own: recursion, order, the callback, misuse.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include <pthread.h>
+#include <sched.h>
+
+#include "../check.h"
+#include "qemu/rfifolock.h"
+
+enum { WAITERS = 8 };
+
+static RFifoLock lock;
+static int calls, order[WAITERS], entered;
+static unsigned shortest;
+
+/* The number of those that hold the lock or wait for it. */
+static unsigned queue(void)
+{
+    unsigned head = __atomic_load_n(&lock.head, __ATOMIC_SEQ_CST);
+
+    return __atomic_load_n(&lock.tail, __ATOMIC_SEQ_CST) - head;
+}
+
+static void wait_for_queue(unsigned length)
+{
+    while (queue() < length) {
+        sched_yield();
+    }
+}
+
+static void contended(void *opaque)
+{
+    unsigned length = queue();
+
+    CHECK(opaque == &calls);
+    if (length < __atomic_load_n(&shortest, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(&shortest, length, __ATOMIC_SEQ_CST);
+    }
+    __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
+}
+
+static void lock_init(void)
+{
+    /* What is in the memory does not matter. */
+    memset(&lock, 0xa5, sizeof(lock));
+    rfifolock_init(&lock, contended, &calls);
+    CHECK_EQ(lock.head, lock.tail);
+    CHECK_EQ(lock.nesting, 0);
+    calls = 0;
+    entered = 0;
+    shortest = WAITERS;
+}
+
+static void *enter(void *number)
+{
+    rfifolock_lock(&lock);
+    CHECK_EQ(lock.nesting, 1);
+    order[entered++] = (int)(intptr_t)number;
+    rfifolock_unlock(&lock);
+    return NULL;
+}
+
+static pthread_t start(intptr_t number)
+{
+    pthread_t thread;
+
+    CHECK_EQ(pthread_create(&thread, NULL, enter, (void *)number), 0);
+    return thread;
+}
+
+static void uncontended_it_calls_nothing(void)
+{
+    int i;
+
+    lock_init();
+    for (i = 0; i < 3; i++) {
+        rfifolock_lock(&lock);
+        rfifolock_lock(&lock);
+        CHECK_EQ(queue(), 1);
+        CHECK_EQ(lock.nesting, 2);
+        rfifolock_unlock(&lock);
+        CHECK_EQ(queue(), 1);
+        rfifolock_unlock(&lock);
+        CHECK_EQ(queue(), 0);
+    }
+    CHECK_EQ(calls, 0);
+    rfifolock_destroy(&lock);
+    /* Without a callback. */
+    rfifolock_init(&lock, NULL, NULL);
+    rfifolock_lock(&lock);
+    rfifolock_unlock(&lock);
+    rfifolock_destroy(&lock);
+}
+
+static void who_comes_first_is_served_first(void)
+{
+    pthread_t threads[WAITERS];
+    intptr_t i;
+
+    lock_init();
+    rfifolock_lock(&lock);
+    for (i = 0; i < WAITERS; i++) {
+        threads[i] = start(i);
+        wait_for_queue((unsigned)i + 2);
+    }
+    rfifolock_lock(&lock);
+    CHECK_EQ(entered, 0);
+    rfifolock_unlock(&lock);
+    CHECK_EQ(entered, 0);
+    rfifolock_unlock(&lock);
+    for (i = 0; i < WAITERS; i++) {
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+        CHECK_EQ(order[i], i);
+    }
+    CHECK_EQ(queue(), 0);
+    /* Each before its first wait, with its own place in the queue. */
+    CHECK(calls >= WAITERS);
+    CHECK(shortest >= 2);
+    rfifolock_destroy(&lock);
+}
+
+static void who_comes_back_is_behind_who_waits(void)
+{
+    pthread_t thread;
+
+    lock_init();
+    rfifolock_lock(&lock);
+    thread = start(1);
+    wait_for_queue(2);
+    rfifolock_unlock(&lock);
+    rfifolock_lock(&lock);
+    CHECK_EQ(entered, 1);
+    rfifolock_unlock(&lock);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    rfifolock_destroy(&lock);
+}
+
+static void unlock_free(void *unused)
+{
+    (void)unused;
+    lock_init();
+    rfifolock_unlock(&lock);
+}
+
+static void *lock_for_good(void *unused)
+{
+    rfifolock_lock(&lock);
+    return unused;
+}
+
+static void lock_by_another(void)
+{
+    pthread_t thread;
+
+    lock_init();
+    CHECK_EQ(pthread_create(&thread, NULL, lock_for_good, NULL), 0);
+    wait_for_queue(1);
+}
+
+static void unlock_anothers(void *unused)
+{
+    (void)unused;
+    lock_by_another();
+    rfifolock_unlock(&lock);
+}
+
+static void destroy_anothers(void *unused)
+{
+    (void)unused;
+    lock_by_another();
+    rfifolock_destroy(&lock);
+}
+
+static void unlock_too_often(void *unused)
+{
+    (void)unused;
+    lock_init();
+    rfifolock_lock(&lock);
+    rfifolock_unlock(&lock);
+    rfifolock_unlock(&lock);
+}
+
+static void misuse_aborts_with_one_line(void)
+{
+    static const struct {
+        void (*call)(void *);
+        const char *line;
+    } all[] = {
+        {unlock_free, "aiocontext: rfifolock_unlock: the calling thread is not the owner\n"},
+        {unlock_anothers,
+         "aiocontext: rfifolock_unlock: the calling thread is not the owner\n"},
+        {unlock_too_often,
+         "aiocontext: rfifolock_unlock: the calling thread is not the owner\n"},
+        {destroy_anothers,
+         "aiocontext: rfifolock_destroy: the lock is held, or somebody waits for it\n"},
+    };
+    char text[1024];
+    size_t i;
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        int status = check_in_child(all[i].call, NULL, text, sizeof(text));
+
+        CHECK(WIFSIGNALED(status));
+        CHECK_EQ(WTERMSIG(status), SIGABRT);
+        if (getenv("AIONOTIFY_EMULATED") != NULL) {
+            /* The emulator adds a line of its own about the signal. */
+            text[strcspn(text, "\n") + 1] = '\0';
+        }
+        if (strcmp(text, all[i].line) != 0) {
+            fprintf(stderr, "said: %sexpected: %s", text, all[i].line);
+            exit(1);
+        }
+    }
+}
+
+int main(void)
+{
+    RUN(uncontended_it_calls_nothing);
+    RUN(who_comes_first_is_served_first);
+    RUN(who_comes_back_is_behind_who_waits);
+    RUN(misuse_aborts_with_one_line);
+    return 0;
+}
