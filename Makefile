@@ -87,7 +87,7 @@ help:
 	@echo 'make host-report    what HOST_CFLAGS="-I..." [HOST_HEADER=] [GENERATION=2.4|5.2] leads to'
 	@echo 'make lint           formatters and linters'
 	@echo 'make verify         model checkers, other architectures, memory checkers; as a table'
-	@echo 'make bench          measure beside other libraries; writes docs/PERFORMANCE.md'
+	@echo 'make bench          measure beside other libraries; writes docs/PERFORMANCE*.md'
 	@echo 'make soak           loops under load for SECONDS=$(SECONDS); worst latency, spurious returns'
 	@echo 'make headers        regenerate include/ from the Rust sources'
 	@echo 'make abi-baseline   accept the present ABI as the one to compare with'
@@ -179,6 +179,7 @@ bench:
 	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) bench --quiet --locked -p bench --bench time
 	@AIONOTIFY_PREFIX='$(PRIVATE)' scripts/instructions > $(TARGET_DIR)/instructions.log
 	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked --profile bench -p bench -- report
+	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked --profile bench -p bench -- loops
 
 # What the library would take from the headers that HOST_CFLAGS leads to, or why it would not.
 host-report:

@@ -21,6 +21,7 @@ fn main() {
         // It has no pkg-config file.
         columns.push(("libev", Vec::new()));
         println!("cargo::rustc-link-lib=ev");
+        loops(&out);
     }
     for (name, include) in columns {
         compiler().includes(include).file(format!("c/{name}.c")).compile(name);
@@ -70,4 +71,32 @@ fn reference(out: &Path, include: &[PathBuf]) {
     println!("cargo::rustc-link-search=native={}", out.display());
     println!("cargo::rustc-link-lib=dylib=reference");
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", out.display());
+}
+
+/// The programs of `c/loop`, with the flags that a user's would have.
+fn loops(out: &Path) {
+    for (program, source, flags, package) in [
+        ("loop-ours", "ours", &[][..], Some("aiocontext")),
+        ("loop-ours-glib", "ours", &["-DUNDER_GLIB"], Some("aiocontext")),
+        ("loop-libuv", "libuv", &[], Some("libuv")),
+        ("loop-libev", "libev", &["-lev"], None),
+        ("loop-glib", "glib", &[], Some("glib-2.0")),
+    ] {
+        let mut command: Command = plain_compiler().get_compiler().to_command();
+        command.arg("-D_GNU_SOURCE").arg("-pthread").arg(format!("c/loop/{source}.c"));
+        if let Some(package) = package {
+            let config = pkg_config::Config::new().cargo_metadata(false).probe(package);
+            let config = config.unwrap_or_else(|e| panic!("{e}"));
+            for folder in &config.include_paths {
+                command.arg(format!("-I{}", folder.display()));
+            }
+            for folder in &config.link_paths {
+                command.arg(format!("-L{0}", folder.display()));
+                command.arg(format!("-Wl,-rpath,{}", folder.display()));
+            }
+            command.args(config.libs.iter().map(|library| format!("-l{library}")));
+        }
+        let compiled = command.args(flags).arg("-o").arg(out.join(program)).status();
+        assert!(compiled.is_ok_and(|status| status.success()), "{command:?}");
+    }
 }

@@ -1,9 +1,11 @@
 //! `bench report`: measures what criterion does not (latencies, system calls, sizes), and writes
 //! `docs/PERFORMANCE.md` with its plots. `bench budget`: compares the counted instructions with
-//! `bench/budget`. `bench wakes COLUMN ROUNDS`: what runs under strace.
+//! `bench/budget`. `bench loops`: measures whole loops, and writes `docs/PERFORMANCE_LOOP.md`. `bench wakes COLUMN ROUNDS`: what runs under strace.
 //!
 //! Exit status 1 if a figure misses what it must reach.
 
+#[cfg(feature = "peers")]
+mod loops;
 #[cfg(feature = "peers")]
 mod report;
 
@@ -20,13 +22,15 @@ fn main() -> ExitCode {
     let result = match words[..] {
         #[cfg(feature = "peers")]
         ["report"] => report::write(&root(), &target()),
+        #[cfg(feature = "peers")]
+        ["loops"] => loops::write(&root()),
         ["budget"] => budget(),
         ["wakes", column, rounds] => {
             let peer = Peer::named(column).expect("a column of the table");
             wakes::run(peer, rounds.parse().expect("a number of rounds"));
             Ok(())
         }
-        _ => Err("usage: bench report|budget|wakes COLUMN ROUNDS".to_owned()),
+        _ => Err("usage: bench report|loops|budget|wakes COLUMN ROUNDS".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
