@@ -364,7 +364,7 @@ static void *schedule_in_step(void *opaque)
         wait_until_at_least(&stepper->runs, i);
     }
     __atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-    aio_notify(ctx);
+    wake_by_work(ctx);
     return NULL;
 }
 

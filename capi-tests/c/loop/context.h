@@ -21,6 +21,21 @@ static inline AioContext *context_new(void)
     return ctx;
 }
 
+static inline void do_nothing_at_all(void *unused)
+{
+    (void)unused;
+}
+
+/*
+ * Has the loop look round once more, whether it sleeps or is about to. A notification alone
+ * would be nothing that it finds when it looks at its work before it sleeps. Freed with the
+ * context.
+ */
+static inline void wake_by_work(AioContext *ctx)
+{
+    qemu_bh_schedule(aio_bh_new(ctx, do_nothing_at_all, NULL));
+}
+
 /* Runs all that is ready. */
 static inline void run_all(AioContext *ctx)
 {

@@ -436,7 +436,7 @@ static void *come_and_go(void *unused)
     }
     pipe_free(ends);
     __atomic_sub_fetch(&guests_left, 1, __ATOMIC_SEQ_CST);
-    aio_notify(ctx);
+    wake_by_work(ctx);
     return unused;
 }
 

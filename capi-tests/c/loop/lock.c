@@ -255,7 +255,6 @@ enum { THREADS = 4 };
 #define TURNS check_often(2000)
 
 static int left, inside;
-static QEMUBH *turns_done;
 
 static void *take_turns(void *unused)
 {
@@ -268,8 +267,7 @@ static void *take_turns(void *unused)
         aio_context_release(ctx);
     }
     __atomic_sub_fetch(&left, 1, __ATOMIC_SEQ_CST);
-    /* A notification alone is nothing that a loop finds when it looks before it sleeps. */
-    qemu_bh_schedule(turns_done);
+    wake_by_work(ctx);
     return unused;
 }
 
@@ -279,7 +277,6 @@ static void polls_and_turns_make_progress(void)
     int i;
 
     ctx = context_new();
-    turns_done = aio_bh_new(ctx, do_nothing, NULL);
     store(&left, THREADS);
     for (i = 0; i < THREADS; i++) {
         threads[i] = start(take_turns, NULL);

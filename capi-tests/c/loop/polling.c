@@ -191,7 +191,7 @@ static void *run_loop(void *opaque)
         aio_poll(loops[me], true);
     }
     /* The other may sleep with nothing more to come. */
-    aio_notify(loops[!me]);
+    wake_by_work(loops[!me]);
     return NULL;
 }
 
