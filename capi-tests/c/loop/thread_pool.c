@@ -341,8 +341,14 @@ static void child_has_no_room_for_threads(void *unused)
 static void without_threads_a_request_fails(void)
 {
     char text[1024];
-    int status = check_in_child(child_has_no_room_for_threads, NULL, text, sizeof(text));
+    int status;
 
+    if (getenv("AIONOTIFY_INSTRUMENTED") != NULL) {
+        /* What instruments the program needs memory itself. */
+        printf("skipped %s: AIONOTIFY_INSTRUMENTED\n", check_current);
+        return;
+    }
+    status = check_in_child(child_has_no_room_for_threads, NULL, text, sizeof(text));
     if (status != 0) {
         fprintf(stderr, "%s", text);
     }
