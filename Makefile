@@ -4,6 +4,7 @@ PREFIX     = /usr/local
 LIBDIR     = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 MANDIR     = $(PREFIX)/share/man
+BINDIR     = $(PREFIX)/bin
 DESTDIR    =
 
 CARGO      = cargo
@@ -27,45 +28,59 @@ VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\
 SOVERSION = 0
 
 # `make demo` and `make check` install here, and nowhere else.
-PRIVATE = $(abspath $(TARGET_DIR))/installed$(if $(HOST_CFLAGS),-for-host)
+PRIVATE = $(abspath $(TARGET_DIR))/installed$(if $(FOR_HOST),-for-host)
 # The files that the demo checksums, as words for the shell; the project's own by default.
 FILES = $(or $(wildcard $(shell git ls-files 2>/dev/null)),$(shell find src include -type f))
 
 # A library for the AioContext of a program's own headers (docs/ADOPTING.md): the flags of the
-# program's compiler, what its sources include, and the generation of its loop, 2.4 or 5.2.
+# program's compiler, from the compile_commands.json of its build folder (and which of its sources), or
+# as they are and the folder that they are relative to; what its sources include; and the generation
+# of its loop, 2.4 or 5.2.
+HOST_COMPILE_COMMANDS =
+HOST_SOURCE =
 HOST_CFLAGS =
+HOST_DIR    =
 HOST_HEADER =
 GENERATION  =
+FOR_HOST = $(HOST_COMPILE_COMMANDS)$(HOST_CFLAGS)
 # The library's name, for one that must not be taken for another.
 LIBNAME     = aionotify
 # The same as cargo knows it. Only what is given: plain cargo variables are heeded as well.
-HOST = $(if $(HOST_CFLAGS),AIONOTIFY_HOST_CFLAGS='$(HOST_CFLAGS)') \
-	$(if $(HOST_HEADER),AIONOTIFY_HOST_HEADER='$(HOST_HEADER)') \
+HOST = $(foreach name,HOST_COMPILE_COMMANDS HOST_SOURCE HOST_CFLAGS HOST_DIR HOST_HEADER, \
+	$(if $($(name)),AIONOTIFY_$(name)='$(subst ','\'',$($(name)))')) \
 	$(if $(GENERATION),AIONOTIFY_GENERATION='$(GENERATION)') \
 	$(if $(filter-out aionotify,$(LIBNAME)),AIONOTIFY_LIBNAME='$(LIBNAME)')
-# The same for the tests, which are not built for the program.
-HOST_TESTS = $(subst AIONOTIFY_,CAPI_TESTS_,$(HOST))
-HOST_FEATURES = $(if $(HOST_CFLAGS),--features host-headers)
-# Such a program has headers of its own; those of the reference would only be in its way.
-HEADERS = aionotify $(if $(HOST_CFLAGS),,block qemu)
+# The same for the tests, which are not built for the program; their flags are what the report says.
+HOST_TESTS = $(if $(HOST_HEADER),CAPI_TESTS_HOST_HEADER='$(HOST_HEADER)') \
+	$(if $(GENERATION),CAPI_TESTS_GENERATION='$(GENERATION)') CAPI_TESTS_LIBNAME='$(LIBNAME)'
+HOST_REPORT = $(HOST) $(CARGO) run --quiet --locked -p host-report -- \
+	'$(or $(CARGO_BUILD_TARGET),$(shell rustc -vV | sed -n 's/^host: //p'))'
+HOST_FEATURES = $(if $(FOR_HOST),--features host-headers)
+# Such a program has headers of its own; those of the reference would only be in its way. A tree that
+# takes the reference's libraries has the one header in a folder where there are no others.
+HEADERS = aionotify $(if $(FOR_HOST),,block qemu)
+TREE = $(if $(FOR_HOST),,$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)-tree)
 
 # How long `make demo-loop` puts each server under load.
 LOAD_SECONDS = 5
 
-# How long `make soak` runs.
+# How long `make soak` runs for each library.
 SECONDS = 60
 
-PAGES = $(wildcard man/*.3)
+# The rows that `make verify` runs, by words of their claim or tool; all if empty. And where it writes
+# its table.
+ROWS     =
+DOCUMENT = target/VERIFICATION.md
 
 # Tested by themselves: beside the others cargo would give them libaionotify's own C functions.
-COMPONENTS = $(patsubst %,aiocontext-%,aiocb async event-notifier posix program rfifolock thread-pool timer wake)
+COMPONENTS = $(patsubst aiocontext/%/Cargo.toml,aiocontext-%,$(wildcard aiocontext/*/Cargo.toml))
 
 # What is built and installed: both libraries, or one of them. For a program with an AioContext of its
 # own, only the notifier.
-LIBRARIES = aionotify $(if $(HOST_CFLAGS),,aiocontext)
+LIBRARIES = aionotify $(if $(FOR_HOST),,aiocontext)
 
-.PHONY: aiocontext aionotify all bench budget check clean demo demo-loop headers help host-report \
-	install install-private lint soak uninstall verify abi-baseline
+.PHONY: aiocontext aionotify aionotify-check all bench budget check clean demo demo-loop headers help host-report \
+	install install-check install-private lint soak uninstall verify abi-baseline
 
 all: $(LIBRARIES)
 
@@ -76,20 +91,36 @@ aionotify:
 aiocontext:
 	PKG_CONFIG='$(PKG_CONFIG)' $(CARGO) build --profile loop --locked -p aiocontext
 
+# The tool that looks for what is left in a program (docs/ADOPTING.md): one static file.
+CHECK_TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
+aionotify-check:
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked -p aionotify-check \
+		--target $(CHECK_TARGET)
+	cp $(TARGET_DIR)/$(CHECK_TARGET)/release/aionotify-check $(TARGET_DIR)/aionotify-check
+
+install-check: aionotify-check
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 755 $(TARGET_DIR)/aionotify-check '$(DESTDIR)$(BINDIR)'
+
 help:
 	@echo 'make                build libaionotify and libaiocontext, .so and .a'
-	@echo '                    or libaionotify with HOST_CFLAGS="-I..."'
+	@echo '                    or libaionotify with HOST_COMPILE_COMMANDS=.../compile_commands.json'
+	@echo '                    [HOST_SOURCE=util/async.c], or HOST_CFLAGS="-I..." [HOST_DIR=...], and'
 	@echo '                    GENERATION=2.4|5.2 [HOST_HEADER=block/aio.h] [LIBNAME=aionotify-mine]'
 	@echo '                    for a program that has an AioContext of its own (docs/ADOPTING.md)'
 	@echo 'make demo           build, install privately, and run a C program on real files'
 	@echo 'make demo-loop      the same for libaiocontext: a file server under load, LOAD_SECONDS=$(LOAD_SECONDS) each'
 	@echo 'make check          the whole test suite'
-	@echo 'make host-report    what HOST_CFLAGS="-I..." [HOST_HEADER=] [GENERATION=2.4|5.2] leads to'
+	@echo 'make host-report    what HOST_COMPILE_COMMANDS=... or HOST_CFLAGS=... leads to'
+	@echo 'make install-check  aionotify-check, which looks for what is left in a program, into BINDIR'
 	@echo 'make lint           formatters and linters'
-	@echo 'make verify         model checkers, other architectures, memory checkers; as a table'
+	@echo 'make verify         model checkers, other architectures, memory checkers; as a table, which'
+	@echo '                    goes to DOCUMENT=$(DOCUMENT); ROWS="words" runs the rows with'
+	@echo '                    these words only'
 	@echo 'make bench          measure beside other libraries; writes docs/PERFORMANCE*.md'
-	@echo 'make soak           loops under load for SECONDS=$(SECONDS); worst latency, spurious returns'
-	@echo 'make headers        regenerate include/ from the Rust sources'
+	@echo 'make soak           loops of both libraries under load, SECONDS=$(SECONDS) each;'
+	@echo '                    worst latency, spurious returns; fails for a lost wakeup or a busy loop'
+	@echo 'make headers        regenerate include/ and man/ from the Rust sources'
 	@echo 'make abi-baseline   accept the present ABI as the one to compare with'
 	@echo 'make install        install below PREFIX=$(PREFIX) (DESTDIR, LIBDIR, INCLUDEDIR, MANDIR, LIBRARIES)'
 	@echo 'make uninstall      undo make install with the same variables'
@@ -108,6 +139,7 @@ define install-library
 	$(INSTALL) -m 644 $(DIR_$(1))/lib$(1).a '$(DESTDIR)$(LIBDIR)/lib$(2).a'
 	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/lib$(2).a'
 	$(INSTALL) -m 644 $(DIR_$(1))/$(1).pc '$(DESTDIR)$(LIBDIR)/pkgconfig/$(2).pc'
+	scripts/man-pages $(1) '$(DESTDIR)$(MANDIR)/man3'
 
 endef
 
@@ -118,14 +150,19 @@ install: all
 		$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)'/$$folder && \
 		$(INSTALL) -m 644 include/$$folder/*.h '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)'/$$folder || exit; \
 	done
-	$(if $(PAGES),$(INSTALL) -m 644 $(PAGES) '$(DESTDIR)$(MANDIR)/man3')
+	$(if $(TREE),$(INSTALL) -d '$(TREE)/aionotify' && $(INSTALL) -m 644 include/aionotify/*.h '$(TREE)/aionotify')
+	$(if $(FOR_HOST),scripts/target-header $(DIR_aionotify)/libaionotify.a \
+		> '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)/aionotify/target.h')
 
 uninstall:
 	rm -f $(foreach library,$(LIBRARIES),$(foreach suffix,.a .so .so.$(SOVERSION) .so.$(VERSION), \
 		'$(DESTDIR)$(LIBDIR)/lib$(NAME_$(library))$(suffix)') \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/$(NAME_$(library)).pc')
-	rm -f $(patsubst man/%,'$(DESTDIR)$(MANDIR)/man3/%',$(PAGES))
-	rm -rf '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)'
+	for page in $(foreach library,$(LIBRARIES),$$(scripts/man-pages $(library))); do \
+		rm -f '$(DESTDIR)$(MANDIR)/man3/'$$page; \
+	done
+	rm -rf '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)' $(if $(TREE),'$(TREE)')
+	rm -f '$(DESTDIR)$(BINDIR)/aionotify-check'
 
 # A tree of its own for the tests and the demo, made anew, so that nothing old is tested.
 install-private:
@@ -149,13 +186,17 @@ demo-loop:
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' demo/loop/run '$(PRIVATE)' $(LOAD_SECONDS)
 
 check:
-	scripts/setup check
+	scripts/setup $(if $(FOR_HOST),check-host,check)
 	@mkdir -p $(TARGET_DIR)
 	$(MAKE) --no-print-directory install-private
-	AIONOTIFY_PREFIX='$(PRIVATE)' $(HOST_TESTS) $(CARGO) test --locked \
-		$(if $(HOST_CFLAGS),-p capi-tests --test host -- --ignored,--workspace --exclude bench $(COMPONENTS:%=--exclude %))
-ifndef HOST_CFLAGS
-	$(CARGO) test --locked $(COMPONENTS:%=-p %)
+ifneq ($(strip $(FOR_HOST)),)
+	CAPI_TESTS_HOST_CFLAGS="$$($(HOST_REPORT) --flags)" && export CAPI_TESTS_HOST_CFLAGS && \
+		AIONOTIFY_PREFIX='$(PRIVATE)' $(HOST_TESTS) $(CARGO) test --locked --no-fail-fast \
+		-p capi-tests --test host -- --ignored
+else
+	AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) test --locked --no-fail-fast \
+		--workspace --exclude bench $(COMPONENTS:%=--exclude %)
+	$(CARGO) test --locked --no-fail-fast $(COMPONENTS:%=-p %)
 	$(MAKE) --no-print-directory budget
 endif
 
@@ -181,11 +222,10 @@ bench:
 	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked --profile bench -p bench -- report
 	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked --profile bench -p bench -- loops
 
-# What the library would take from the headers that HOST_CFLAGS leads to, or why it would not.
+# What the library would take from the program's headers, or why it would not.
 host-report:
 	@scripts/setup host
-	@$(HOST) $(CARGO) run --quiet --locked -p host-report -- \
-		'$(or $(CARGO_BUILD_TARGET),$(shell rustc -vV | sed -n 's/^host: //p'))'
+	@$(HOST_REPORT)
 
 lint:
 	scripts/setup lint
@@ -198,7 +238,8 @@ verify:
 	@scripts/setup verify
 	@mkdir -p $(TARGET_DIR)
 	@$(MAKE) --no-print-directory install-private > /dev/null
-	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked -p verify -- --write
+	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked -p verify -- \
+		--write '$(DOCUMENT)' '$(ROWS)'
 
 soak:
 	@scripts/setup demo

@@ -1,4 +1,4 @@
-//! Gives the shared library its SONAME and its hardening.
+//! Gives the shared library its SONAME and its hardening, and keeps it loaded.
 
 use std::env;
 
@@ -10,5 +10,8 @@ fn main() {
         {
             println!("cargo:rustc-cdylib-link-arg=-Wl,{arg}");
         }
+        // `dlclose` does not unload it: a pool's workers return through its code, behind all that
+        // anybody can wait for.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }

@@ -11,8 +11,8 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let ours = ours();
     reference(&out, &ours);
-    let mut columns =
-        vec![("ours", ours.clone()), ("ours_inline", ours.clone()), ("reference_peer", ours)];
+    let own = ["ours", "ours_inline", "ours_foreign", "reference_peer"];
+    let mut columns: Vec<_> = own.into_iter().map(|name| (name, ours.clone())).collect();
     columns.push(("eventfd", Vec::new()));
     if env::var_os("CARGO_FEATURE_PEERS").is_some() {
         columns.push(("libuv", probe("libuv")));
@@ -39,6 +39,7 @@ fn plain_compiler() -> cc::Build {
 
 fn compiler() -> cc::Build {
     let mut build = plain_compiler();
+    build.define("_GNU_SOURCE", None);
     // So that no column's loop lies better than another's.
     build.flag_if_supported("-falign-functions=64").flag_if_supported("-falign-loops=64");
     build.flag_if_supported("-fno-plt");

@@ -1,7 +1,9 @@
 //! Gives the shared library its SONAME (`AIONOTIFY_LIBNAME` is for a program's own build)
-//! and its hardening.
+//! and its hardening; gathers the manual pages for cargo-c.
 
-use std::env;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -16,5 +18,13 @@ fn main() {
         for arg in ["-z,relro", "-z,now", "-z,noexecstack", "-z,defs"] {
             println!("cargo:rustc-cdylib-link-arg=-Wl,{arg}");
         }
+    }
+    // cargo-c turns it on, and installs what is in this folder.
+    if env::var_os("CARGO_FEATURE_CAPI").is_some() {
+        println!("cargo:rerun-if-changed=../man");
+        let pages = Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("man3");
+        fs::create_dir_all(&pages).expect("cargo's folder can be written");
+        let script = Command::new("../scripts/man-pages").arg("aionotify").arg(pages).status();
+        assert!(script.is_ok_and(|status| status.success()), "scripts/man-pages has failed");
     }
 }

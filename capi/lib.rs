@@ -5,13 +5,15 @@
 
 pub use aio_notify::capi::*;
 
+use aio_notify::ffi::LIBAIONOTIFY;
+
 /// A panic ends the program with its message: no C caller could catch it.
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     // One line, which `info` as a whole is not.
     match info.location() {
-        Some(place) => message::say(format_args!("panicked at {place}: {}", info.message())),
-        None => message::say(format_args!("panicked: {}", info.message())),
+        Some(place) => LIBAIONOTIFY.log(format_args!("panicked at {place}: {}", info.message())),
+        None => LIBAIONOTIFY.log(format_args!("panicked: {}", info.message())),
     }
     // SAFETY: takes nothing and does not return.
     unsafe { libc::abort() }

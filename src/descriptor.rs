@@ -1,6 +1,9 @@
 //! The system calls behind an event: opening, setting, emptying, closing.
 //!
 //! Descriptors are plain numbers here, because C code owns them and may hand in any.
+//!
+//! On Linux writing, reading and closing are raw system calls: libc's functions are cancellation
+//! points, and a thread that is cancelled in `aio_notify` would leave its wakeup undelivered.
 
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
@@ -8,17 +11,19 @@ use core::mem::MaybeUninit;
 use crate::Error;
 
 /// A descriptor that is not open.
-pub(crate) const CLOSED: c_int = -1;
+pub const CLOSED: c_int = -1;
 
 /// The two ends of an event; equal for an eventfd.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Ends {
-    pub(crate) read: c_int,
-    pub(crate) write: c_int,
+pub struct Ends {
+    /// The end to poll and to read.
+    pub read: c_int,
+    /// The end to write to.
+    pub write: c_int,
 }
 
 /// Opens an empty event, non-blocking and close-on-exec. Leaves nothing open on failure.
-pub(crate) fn open() -> Result<Ends, Error> {
+pub fn open() -> Result<Ends, Error> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     match open_eventfd() {
         // Old kernels and sandboxes without eventfd: the pipe will do.
@@ -89,7 +94,7 @@ fn open_pipe() -> Result<Ends, Error> {
 
 /// Adds 1 to an eventfd, or 8 bytes to a pipe. One that is full already stays full: success.
 /// Leaves `errno` alone.
-pub(crate) fn set(fd: c_int) -> Result<(), Error> {
+pub fn set(fd: c_int) -> Result<(), Error> {
     let saved = errno::errno();
     if write_one(fd) {
         // A call that succeeds does not touch `errno`.
@@ -110,22 +115,44 @@ pub(crate) fn set(fd: c_int) -> Result<(), Error> {
 /// Writes what both kinds of descriptor take for one notification. Returns whether it could.
 #[inline]
 fn write_one(fd: c_int) -> bool {
-    let one = 1_u64;
-    // SAFETY: reads the 8 bytes of `one`; any descriptor is allowed, a bad one is an error.
-    let n = unsafe { libc::write(fd, (&raw const one).cast::<c_void>(), size_of::<u64>()) };
+    write_some(fd, &1_u64.to_ne_bytes())
+}
+
+/// Writes bytes. Returns whether it could.
+#[inline]
+pub(crate) fn write_some(fd: c_int, text: &[u8]) -> bool {
+    let bytes = text.as_ptr().cast::<c_void>();
+    // SAFETY: reads the bytes; any descriptor is allowed, a bad one is an error.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let n = unsafe { libc::syscall(libc::SYS_write, fd, bytes, text.len()) };
+    // SAFETY: as above.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let n = unsafe { libc::write(fd, bytes, text.len()) };
     n >= 0
 }
 
+/// Reads into the buffer; returns how many bytes, or -1 with `errno`.
+#[inline]
+fn read_some(fd: c_int, buffer: &mut [MaybeUninit<u8>]) -> isize {
+    let bytes = buffer.as_mut_ptr().cast::<c_void>();
+    // SAFETY: writes at most `buffer.len()` bytes to `buffer`.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let n = unsafe { libc::syscall(libc::SYS_read, fd, bytes, buffer.len()) };
+    // SAFETY: as above.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let n = unsafe { libc::read(fd, bytes, buffer.len()) };
+    n as isize
+}
+
 /// Reads until nothing is left. Returns whether anything was there. Leaves `errno` alone.
-pub(crate) fn test_and_clear(fd: c_int) -> Result<bool, Error> {
+pub fn test_and_clear(fd: c_int) -> Result<bool, Error> {
     // An eventfd gives its 8 bytes at once. A pipe holds 8 for each notification; 512 at a time
     // is what the reference reads.
     let mut buffer = [MaybeUninit::<u8>::uninit(); 512];
     let saved = errno::errno();
     let mut found = false;
     loop {
-        // SAFETY: writes at most `buffer.len()` bytes to `buffer`, which is not read afterwards.
-        let n = unsafe { libc::read(fd, buffer.as_mut_ptr().cast::<c_void>(), buffer.len()) };
+        let n = read_some(fd, &mut buffer);
         if n < 0 {
             let e = Error::last();
             // A call that succeeds does not touch `errno`, so it is put back here alone.
@@ -144,10 +171,18 @@ pub(crate) fn test_and_clear(fd: c_int) -> Result<bool, Error> {
 }
 
 /// Closes a descriptor; a negative one stands for none.
-pub(crate) fn close(fd: c_int) {
+pub fn close(fd: c_int) {
     if fd >= 0 {
         // SAFETY: the caller owns `fd` and gives it up. No retry: on EINTR it is closed already.
-        unsafe { libc::close(fd) };
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        unsafe {
+            libc::syscall(libc::SYS_close, fd)
+        };
+        // SAFETY: as above.
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        unsafe {
+            libc::close(fd)
+        };
     }
 }
 

@@ -11,12 +11,14 @@ pub struct Error(Errno);
 
 impl Error {
     /// What the system call that just failed in this thread left in `errno`.
-    pub(crate) fn last() -> Self {
+    #[doc(hidden)]
+    pub fn last() -> Self {
         Self(errno::errno())
     }
 
     /// The error with this `errno`.
-    pub(crate) fn from_raw_os_error(errno: c_int) -> Self {
+    #[doc(hidden)]
+    pub fn from_raw_os_error(errno: c_int) -> Self {
         Self(Errno(errno))
     }
 

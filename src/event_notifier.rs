@@ -1,7 +1,7 @@
 //! EventNotifier: the safe core of the `event_notifier_*` functions.
 //!
 //! C code owns the struct, may read it at any time and may share it between threads. So it is
-//! only ever reached through [`Cells`]: atomic fields, never a reference to the struct.
+//! only ever reached through [`NotifierRef`]: atomic fields, never a reference to the struct.
 
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
@@ -16,14 +16,15 @@ use crate::Error;
 /// Relaxed throughout: descriptors are set up before the notifier is shared, and whoever shares it
 /// orders that. The atomics only make an unexpected change by other code harmless.
 #[derive(Clone, Copy)]
-pub(crate) struct Cells<'a> {
+pub struct NotifierRef<'a> {
     rfd: &'a AtomicI32,
     wfd: &'a AtomicI32,
     initialized: Option<&'a AtomicBool>,
 }
 
-impl<'a> Cells<'a> {
-    pub(crate) fn new(rfd: &'a AtomicI32, wfd: &'a AtomicI32) -> Self {
+impl<'a> NotifierRef<'a> {
+    /// The view of two words.
+    pub(crate) fn of(rfd: &'a AtomicI32, wfd: &'a AtomicI32) -> Self {
         Self { rfd, wfd, initialized: None }
     }
 
@@ -44,7 +45,7 @@ impl<'a> Cells<'a> {
     }
 
     /// Opens the descriptors; `active` starts it set. On failure nothing is open.
-    pub(crate) fn init(self, active: bool) -> Result<(), Error> {
+    pub fn init(self, active: bool) -> Result<(), Error> {
         self.adopt(Ends { read: CLOSED, write: CLOSED });
         self.set_initialized(false);
         // Initialised from here on, also for the `set` below.
@@ -59,7 +60,7 @@ impl<'a> Cells<'a> {
     }
 
     /// Takes over open descriptors.
-    pub(crate) fn adopt(self, ends: Ends) {
+    pub fn adopt(self, ends: Ends) {
         self.rfd.store(ends.read, Relaxed);
         self.wfd.store(ends.write, Relaxed);
         self.set_initialized(true);
@@ -67,7 +68,7 @@ impl<'a> Cells<'a> {
 
     /// Closes each descriptor once. Forgets both first, because the kernel may give their numbers
     /// to another file as soon as they are closed.
-    pub(crate) fn cleanup(self) {
+    pub fn cleanup(self) {
         // One that was never initialised may have any numbers, of files that are not its own.
         if !self.is_initialized() {
             return;
@@ -82,19 +83,19 @@ impl<'a> Cells<'a> {
     }
 
     /// The descriptor to poll.
-    pub(crate) fn read_end(self) -> c_int {
+    pub fn read_end(self) -> c_int {
         self.rfd.load(Relaxed)
     }
 
     /// The descriptor to write to.
     #[cfg(any(test, aionotify_generation = "5.2"))]
-    pub(crate) fn write_end(self) -> c_int {
+    pub fn write_end(self) -> c_int {
         self.wfd.load(Relaxed)
     }
 
     /// Fills it; the read end becomes readable. Fails with `EPERM` where it is not initialised.
     /// Leaves `errno` alone.
-    pub(crate) fn set(self) -> Result<(), Error> {
+    pub fn set(self) -> Result<(), Error> {
         if !self.is_initialized() {
             // For C that is -1, as the original has it.
             return Err(Error::from_raw_os_error(libc::EPERM));
@@ -104,7 +105,7 @@ impl<'a> Cells<'a> {
 
     /// Empties it. Returns whether it was set; one that was cleaned up or not initialised never is.
     /// Leaves `errno` alone.
-    pub(crate) fn test_and_clear(self) -> Result<bool, Error> {
+    pub fn test_and_clear(self) -> Result<bool, Error> {
         if !self.is_initialized() {
             return Ok(false);
         }
@@ -116,21 +117,22 @@ impl<'a> Cells<'a> {
 }
 
 /// The notifier as the protocol's event; `errno` stays as it was.
+#[derive(Clone, Copy)]
 pub(crate) struct WakeEvent<'a> {
-    pub(crate) cells: Cells<'a>,
+    pub(crate) notifier: NotifierRef<'a>,
     /// Told when the event could not be set.
     pub(crate) failed: fn(Error),
 }
 
 impl Event for WakeEvent<'_> {
     fn set(&self) {
-        self.cells.set().unwrap_or_else(self.failed);
+        self.notifier.set().unwrap_or_else(self.failed);
     }
 
     fn clear(&self) {
         // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
         // it (POLLNVAL), and there is nobody to tell from here.
-        let _ = self.cells.test_and_clear();
+        let _ = self.notifier.test_and_clear();
     }
 }
 
@@ -141,7 +143,7 @@ mod tests {
     #[test]
     fn a_notifier_lives_from_init_to_cleanup() {
         let fds = [AtomicI32::new(7), AtomicI32::new(7)];
-        let e = Cells::new(&fds[0], &fds[1]);
+        let e = NotifierRef::of(&fds[0], &fds[1]);
         e.init(true).unwrap();
         assert_eq!(e.test_and_clear(), Ok(true));
         assert_eq!(e.test_and_clear(), Ok(false));
@@ -156,7 +158,7 @@ mod tests {
     fn one_that_is_not_initialised_is_left_alone() {
         let fds = [AtomicI32::new(0), AtomicI32::new(0)];
         let initialized = AtomicBool::new(false);
-        let e = Cells::new(&fds[0], &fds[1]).guarded_by(&initialized);
+        let e = NotifierRef::of(&fds[0], &fds[1]).guarded_by(&initialized);
         e.cleanup();
         // Standard input is still open, and still in there.
         assert_eq!(e.write_end(), 0);

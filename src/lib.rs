@@ -41,13 +41,20 @@
 #[cfg(test)]
 extern crate std;
 
+// For the sources that another package compiles as well.
+#[cfg(feature = "capi")]
+extern crate self as aio_notify;
+
+// The macro `symbol_of_layout`.
+include!(concat!(env!("OUT_DIR"), "/symbol.rs"));
+
 pub mod abi;
 #[cfg(feature = "capi")]
 pub mod capi;
+#[doc(hidden)]
+pub mod ffi;
 pub mod protocol;
 pub mod protocol_5_2;
-#[doc(hidden)]
-pub mod shared;
 
 mod descriptor;
 mod error;

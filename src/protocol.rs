@@ -37,6 +37,10 @@ pub trait NotifyMe {
     fn and(&self, value: u32, order: Ordering);
     /// Memory fence.
     fn fence(order: Ordering);
+    /// Memory fence directly behind a [`Notified::swap`] of the same thread.
+    fn swap_fence(order: Ordering) {
+        Self::fence(order);
+    }
 }
 
 /// The atomic flag `notified`.
@@ -152,11 +156,17 @@ pub fn prepare<C: Context>(ctx: C) {
     C::NotifyMe::fence(SeqCst);
 }
 
-/// [`end_poll`] and [`accept`] for the GSource, in its check function.
+/// [`end_poll`] for the GSource, in its check function, before it accepts.
 #[inline]
-pub fn check<C: Context>(ctx: C) {
+pub fn end_prepare<C: Context>(ctx: C) {
     // Relaxed: as in `end_poll`.
     ctx.notify_me().and(!GSOURCE, Relaxed);
+}
+
+/// [`end_prepare`] and [`accept`].
+#[inline]
+pub fn check<C: Context>(ctx: C) {
+    end_prepare(ctx);
     accept(ctx);
 }
 
@@ -199,7 +209,20 @@ mod core_atomics {
         fn fence(order: Ordering) {
             atomic::fence(order);
         }
+        #[inline]
+        fn swap_fence(order: Ordering) {
+            if X86 {
+                // The exchange is a full barrier, and only the compiler must be kept from moving
+                // what follows.
+                atomic::compiler_fence(order);
+            } else {
+                atomic::fence(order);
+            }
+        }
     }
+
+    /// Whether an exchange is one locked instruction, which is a full barrier.
+    const X86: bool = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
 
     impl Notified for &AtomicBool {
         #[inline]
@@ -212,7 +235,9 @@ mod core_atomics {
         }
         #[inline]
         fn swap(&self, value: bool, order: Ordering) -> bool {
-            AtomicBool::swap(self, value, order)
+            // On x86 it stands for a fence too. No compiler makes less of it than a locked
+            // instruction: a store in its place is PLAIN_NOTIFY in models/x86_5_2.pml.
+            AtomicBool::swap(self, value, if X86 { Ordering::SeqCst } else { order })
         }
     }
 }

@@ -3,6 +3,7 @@
 extern crate aiocontext_aiocb;
 extern crate aiocontext_async;
 extern crate aiocontext_event_notifier;
+extern crate aiocontext_layout;
 extern crate aiocontext_posix;
 extern crate aiocontext_rfifolock;
 extern crate aiocontext_thread_pool;

@@ -6,12 +6,12 @@
 #![allow(missing_docs)]
 
 use bench::instructions::CALLS;
-use bench::peer::{peers, Loop};
+use bench::peer::{foreign, peers, Loop, Peer};
 use gungraun::{library_benchmark, library_benchmark_group, main};
 
 /// A loop that nobody sleeps in, or somebody, and which may have been notified.
-fn set_up(peer: usize, asleep: bool, notified: bool) -> Loop {
-    let woken = peers()[peer].create();
+fn set_up(peer: Peer, asleep: bool, notified: bool) -> Loop {
+    let woken = peer.create();
     woken.set_asleep(asleep);
     // What the first calls do in addition is not counted.
     woken.notify();
@@ -23,15 +23,20 @@ fn set_up(peer: usize, asleep: bool, notified: bool) -> Loop {
 }
 
 fn idle(peer: usize) -> Loop {
-    set_up(peer, false, false)
+    set_up(peers()[peer], false, false)
 }
 
 fn armed(peer: usize) -> Loop {
-    set_up(peer, true, false)
+    set_up(peers()[peer], true, false)
 }
 
 fn pending(peer: usize) -> Loop {
-    set_up(peer, true, true)
+    set_up(peers()[peer], true, true)
+}
+
+/// One alone, so the number stands for nothing.
+fn armed_foreign(_: usize) -> Loop {
+    set_up(foreign(), true, false)
 }
 
 #[library_benchmark]
@@ -65,9 +70,20 @@ fn notify_accept(woken: Loop) -> Loop {
     woken
 }
 
+#[library_benchmark]
+#[benches::of(iter = 0..1, setup = armed_foreign)]
+fn foreign_notify_accept(woken: Loop) -> Loop {
+    for _ in 0..CALLS {
+        woken.notify();
+        woken.consume();
+    }
+    woken
+}
+
 library_benchmark_group!(
     name = instructions,
-    benchmarks = [notify_idle, notify_pending, accept_nothing, notify_accept]
+    benchmarks =
+        [notify_idle, notify_pending, accept_nothing, notify_accept, foreign_notify_accept]
 );
 
 main!(library_benchmark_groups = instructions);

@@ -20,6 +20,7 @@ pub struct Functions {
 extern "C" {
     static peer_ours: Functions;
     static peer_ours_inline: Functions;
+    static peer_ours_foreign: Functions;
     static peer_reference: Functions;
     static peer_eventfd: Functions;
 }
@@ -72,6 +73,13 @@ pub fn peers() -> Vec<Peer> {
         ]);
     }
     peers
+}
+
+/// libaiocontext under a loop of the program's own; no column of the table.
+pub fn foreign() -> Peer {
+    // SAFETY: a constant of the C file, which nobody writes to.
+    let functions = unsafe { &peer_ours_foreign };
+    Peer { name: "ours, foreign loop", functions, library: "libaiocontext.so", wants_thread: false }
 }
 
 impl Peer {

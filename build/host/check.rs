@@ -1,5 +1,6 @@
 //! Whether the headers are such that the library can be right for them.
 
+use super::evidence::Evidence;
 use super::generation::Generation;
 use super::layout::Layout;
 use super::read::{Field, Headers, Struct};
@@ -17,7 +18,7 @@ pub(crate) fn check(headers: &Headers, asked: Option<Generation>) -> Result<Layo
         true => Some(offset(notifier, "initialized", "bool", 1)?),
         false => None,
     };
-    let generation = generation(headers, asked, initialized)?;
+    let generation = generation(headers, asked)?;
     Ok(Layout {
         generation,
         notify_me,
@@ -27,13 +28,17 @@ pub(crate) fn check(headers: &Headers, asked: Option<Generation>) -> Result<Layo
         rfd,
         wfd,
         initialized,
+        set_handler: set_handler_is_the_librarys(headers),
     })
 }
 
-/// The fields of a generation that a context has.
-pub(crate) fn marks(context: &Struct, generation: Generation) -> Vec<&'static str> {
-    let marks = generation.marks().iter().copied();
-    marks.filter(|mark| context.fields.contains_key(*mark)).collect()
+/// Whether `event_notifier_set_handler` is in the tree what the library has: a function of two
+/// arguments that returns int, next to the others. From 2.9 on it is a part of the tree's own loop.
+pub(crate) fn set_handler_is_the_librarys(headers: &Headers) -> bool {
+    headers
+        .functions
+        .get("event_notifier_set_handler")
+        .is_some_and(|function| function.returns == "int" && function.arguments == 2)
 }
 
 /// The offset of a field that must be there, with this type and where such a type may be.
@@ -63,52 +68,38 @@ fn offset(of: &Struct, field: &str, expected: &str, align: usize) -> Result<usiz
 }
 
 /// The generation that was asked for, unless the headers show another.
-fn generation(
-    headers: &Headers,
-    asked: Option<Generation>,
-    initialized: Option<usize>,
-) -> Result<Generation, String> {
-    let context = &headers.context;
-    let Some(generation) = asked else {
+fn generation(headers: &Headers, asked: Option<Generation>) -> Result<Generation, String> {
+    let evidence = Evidence::of(headers);
+    let Some(asked) = asked else {
         return Err(refusal(
-            &context.place,
+            &headers.context.place,
             "GENERATION",
             "2.4 (loops up to QEMU 5.1) or 5.2 (5.2 and later)",
             "none given",
-            &format!("set it; {}", evidence(context)),
+            &format!("set it; {}", evidence.words(None)),
         ));
     };
-    let other = generation.other();
-    if let Some(mark) = marks(context, other).first() {
-        return Err(refusal(
-            &context.place,
-            &format!("AioContext.{mark}"),
-            &format!("no such field with GENERATION={}", generation.name()),
-            &format!("it, a field of generation {}", other.name()),
-            &format!("build with GENERATION={}, or correct HOST_CFLAGS", other.name()),
-        ));
+    if evidence.generation().is_none_or(|shown| shown == asked) {
+        return Ok(asked);
     }
-    if generation == Generation::Since5_2 && initialized.is_none() {
-        return Err(refusal(
-            &headers.notifier.place,
-            "EventNotifier.initialized",
-            "bool with GENERATION=5.2",
-            "no such field",
-            "build with GENERATION=2.4 if aio_notify_accept of the tree empties the notifier",
-        ));
-    }
-    Ok(generation)
-}
-
-/// What the headers show of the generation, in words.
-pub(crate) fn evidence(context: &Struct) -> String {
-    for generation in [Generation::Reference, Generation::Since5_2] {
-        let marks = marks(context, generation);
-        if !marks.is_empty() {
-            return format!("{} points to GENERATION={}", marks.join(", "), generation.name());
-        }
-    }
-    "nothing in the headers shows which: look whether aio_notify_accept of the tree calls \
-     event_notifier_test_and_clear (2.4) or not (5.2)"
-        .to_owned()
+    let given = format!("with GENERATION={}", asked.name());
+    Err(match evidence {
+        Evidence::Of(shown, marks) => refusal(
+            &marks[0].place,
+            &marks[0].name,
+            &format!("no such name {given}"),
+            &format!("it, a mark of generation {}", shown.name()),
+            &format!("build with GENERATION={}, or correct HOST_CFLAGS", shown.name()),
+        ),
+        Evidence::BhList(mark) => refusal(
+            &mark.place,
+            &mark.name,
+            &format!("EventNotifier.initialized or aio_co_reschedule_self beside it {given}"),
+            "neither, as in QEMU 5.0 and 5.1",
+            "build with GENERATION=2.4; only if it is a snapshot from August to October 2020 whose \
+             aio_notify_accept does not call event_notifier_test_and_clear, declare \
+             aio_co_reschedule_self in its block/aio.h instead",
+        ),
+        Evidence::Open(_) => unreachable!("it points to no generation"),
+    })
 }

@@ -1,4 +1,4 @@
-//! The two generations of loops, and the fields that show which one a tree has.
+//! The two generations of loops.
 
 /// Which protocol a loop speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,21 +26,6 @@ impl Generation {
         match self {
             Self::Reference => "2.4",
             Self::Since5_2 => "5.2",
-        }
-    }
-
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Reference => Self::Since5_2,
-            Self::Since5_2 => Self::Reference,
-        }
-    }
-
-    /// Fields of `AioContext` that only this generation has: its bottom halves.
-    pub(crate) fn marks(self) -> &'static [&'static str] {
-        match self {
-            Self::Reference => &["first_bh", "walking_bh"],
-            Self::Since5_2 => &["bh_list"],
         }
     }
 }

@@ -20,10 +20,12 @@ pub(crate) struct Layout {
     pub(crate) wfd: usize,
     /// Within `EventNotifier`, if it has this field.
     pub(crate) initialized: Option<usize>,
+    /// Whether the library has `event_notifier_set_handler`.
+    pub(crate) set_handler: bool,
 }
 
 impl Layout {
-    /// The constants that `src/capi/layout.rs` has for the reference.
+    /// The constants that `src/layout.rs` has for the reference.
     pub(crate) fn rust(&self) -> String {
         format!(
             "pub(crate) const GENERATION: &str = {:?};\n\
@@ -42,6 +44,15 @@ impl Layout {
             self.rfd,
             self.wfd,
             self.initialized
+        )
+    }
+
+    /// The name of the symbol that says this layout.
+    pub(crate) fn symbol(&self) -> String {
+        let generation = self.generation.name().replace('.', "");
+        format!(
+            "aionotify_for_{generation}_{}_{}_{}_{}",
+            self.notify_me, self.notified, self.notifier, self.notifier_size
         )
     }
 

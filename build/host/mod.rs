@@ -4,15 +4,20 @@
 //! headers do not show to be right is refused, with one message.
 
 mod check;
+mod compile_commands;
+mod evidence;
+mod flags;
 mod generation;
 mod layout;
+mod quiet;
 mod read;
 mod refusal;
 mod request;
 
 #[allow(unused_imports, reason = "the build script and the report use a part each")]
 pub(crate) use {
-    check::{check, evidence},
+    check::{check, set_handler_is_the_librarys},
+    evidence::Evidence,
     generation::Generation,
     layout::Layout,
     read::read,

@@ -1,7 +1,10 @@
 //! What the maker of a program asks for, in environment variables.
 
 use std::env;
+use std::path::PathBuf;
 
+use super::compile_commands;
+use super::flags::{absolute, split};
 use super::generation::Generation;
 
 /// The header of the reference, for programs that have moved nothing.
@@ -9,8 +12,10 @@ const HEADER: &str = "block/aio.h";
 
 /// Headers to read, and how.
 pub(crate) struct Request {
-    /// The compiler's flags: `AIONOTIFY_HOST_CFLAGS`, split as a shell does.
+    /// The compiler's flags, with absolute paths.
     pub(crate) flags: Vec<String>,
+    /// The file that the flags are from, and the source that is compiled with them.
+    pub(crate) compile_commands: Option<(PathBuf, PathBuf)>,
     /// What to include, in this order: the words of `AIONOTIFY_HOST_HEADER`.
     pub(crate) headers: Vec<String>,
     /// The loop's generation, if `AIONOTIFY_GENERATION` says one.
@@ -19,38 +24,64 @@ pub(crate) struct Request {
     pub(crate) target: String,
 }
 
+/// A variable that is not empty.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|text| !text.trim().is_empty())
+}
+
 impl Request {
     /// The request of the environment; `None` where there is none, and the reference is meant.
     pub(crate) fn from_env(target: &str) -> Result<Option<Self>, String> {
-        let variable = |name: &str| env::var(name).ok().filter(|text| !text.trim().is_empty());
         let generation = match variable("AIONOTIFY_GENERATION") {
             Some(text) => Some(Generation::parse(text.trim())?),
             None => None,
         };
-        let Some(flags) = variable("AIONOTIFY_HOST_CFLAGS") else {
-            if variable("AIONOTIFY_HOST_HEADER").is_some() {
-                return Err("HOST_HEADER is given without HOST_CFLAGS: expected the compiler's \
-                            flags of the program (-I, -D), found none; give both or neither"
-                    .to_owned());
-            }
-            if generation == Some(Generation::Since5_2) {
-                return Err(
-                    "GENERATION=5.2 is given without HOST_CFLAGS: expected the headers of \
-                            the program, because 5.2 and later have no layout in common; set \
-                            HOST_CFLAGS=\"-I...\""
-                        .to_owned(),
-                );
-            }
-            return Ok(None);
-        };
-        let flags = shlex::split(&flags).ok_or_else(|| {
-            format!(
-                "HOST_CFLAGS: expected words as in a shell, found a quote that does not end in \
-                 {flags:?}; close it"
-            )
-        })?;
+        let given = variable("AIONOTIFY_HOST_CFLAGS");
+        let commands = variable("AIONOTIFY_HOST_COMPILE_COMMANDS").map(PathBuf::from);
+        if given.is_none() && commands.is_none() {
+            return match without_flags(generation) {
+                Some(reason) => Err(reason),
+                None => Ok(None),
+            };
+        }
+        let folder = variable("AIONOTIFY_HOST_DIR").map(PathBuf::from);
+        if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_absolute()) {
+            return Err(format!(
+                "HOST_DIR: expected an absolute path, found {}; give the folder in which the \
+                 program is compiled",
+                folder.display()
+            ));
+        }
+        let mut flags = Vec::new();
+        let mut compile_commands = None;
+        if let Some(file) = commands {
+            let command =
+                compile_commands::read(&file, variable("AIONOTIFY_HOST_SOURCE").as_deref())?;
+            flags = absolute(command.flags, Some(&command.folder))?;
+            compile_commands = Some((file, command.source));
+        }
+        if let Some(given) = given {
+            flags.extend(absolute(split(&given, "HOST_CFLAGS")?, folder.as_deref())?);
+        }
         let headers = variable("AIONOTIFY_HOST_HEADER").unwrap_or_else(|| HEADER.to_owned());
         let headers = headers.split_whitespace().map(str::to_owned).collect();
-        Ok(Some(Self { flags, headers, generation, target: target.to_owned() }))
+        Ok(Some(Self { flags, compile_commands, headers, generation, target: target.to_owned() }))
     }
+}
+
+/// Why there must be flags after all.
+fn without_flags(generation: Option<Generation>) -> Option<String> {
+    for name in ["HOST_HEADER", "HOST_DIR", "HOST_SOURCE"] {
+        if variable(&format!("AIONOTIFY_{name}")).is_some() {
+            return Some(format!(
+                "{name} is given without HOST_CFLAGS: expected the compiler's flags of the program \
+                 (-I, -D), found none; give HOST_COMPILE_COMMANDS or HOST_CFLAGS too, or neither"
+            ));
+        }
+    }
+    (generation == Some(Generation::Since5_2)).then(|| {
+        "GENERATION=5.2 is given without HOST_CFLAGS: expected the headers of the program, because \
+         5.2 and later have no layout in common; set HOST_COMPILE_COMMANDS or HOST_CFLAGS"
+            .to_owned()
+    })
 }

@@ -94,7 +94,7 @@ static void init_fd_initialises(void)
     CHECK_EQ(close(ends[0]), 0);
 }
 
-#ifdef LOOP_5_2
+#ifdef WITH_GET_WFD
 static void has_two_ends(void)
 {
     EventNotifier e;
@@ -113,7 +113,7 @@ int main(void)
     RUN(init_initialises);
     RUN(cleanup_is_idempotent);
     RUN(init_fd_initialises);
-#ifdef LOOP_5_2
+#ifdef WITH_GET_WFD
     RUN(has_two_ends);
 #endif
     return 0;

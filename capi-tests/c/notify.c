@@ -5,32 +5,9 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include <stdint.h>
-#include <sys/syscall.h>
 
+#include "event_calls.h"
 #include "loop.h"
-
-/* The library's calls of write and read bind to these. */
-static int writes, reads;
-
-/* Called in the place of a loop that wakes directly behind the write. */
-static void (*behind_write)(void);
-
-ssize_t write(int fd, const void *buffer, size_t size)
-{
-    ssize_t n = syscall(SYS_write, fd, buffer, size);
-
-    writes++;
-    if (behind_write != NULL) {
-        behind_write();
-    }
-    return n;
-}
-
-ssize_t read(int fd, void *buffer, size_t size)
-{
-    reads++;
-    return syscall(SYS_read, fd, buffer, size);
-}
 
 static void nobody_asleep_costs_no_system_call(void)
 {

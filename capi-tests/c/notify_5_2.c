@@ -4,24 +4,8 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <sys/syscall.h>
-
+#include "event_calls.h"
 #include "loop_5_2.h"
-
-/* The library's calls of write and read bind to these. */
-static int writes, reads;
-
-ssize_t write(int fd, const void *buffer, size_t size)
-{
-    writes++;
-    return syscall(SYS_write, fd, buffer, size);
-}
-
-ssize_t read(int fd, void *buffer, size_t size)
-{
-    reads++;
-    return syscall(SYS_read, fd, buffer, size);
-}
 
 static bool is_readable(AioContext *ctx)
 {

@@ -43,6 +43,8 @@ static void *victim(void *unused)
             }
         }
         __atomic_store_n(&victim_checks, 1, __ATOMIC_RELAXED);
+        /* Where all CPUs are busy, the sender gets its turn now, not after a time slice. */
+        sched_yield();
     }
     return unused;
 }

@@ -119,10 +119,25 @@ static void *run_notifier(void *argument)
         CHECK_EQ(clock_gettime(CLOCK_REALTIME, &until), 0);
         until.tv_sec += LATEST / 1000;
         while (sem_timedwait(&me->request->served, &until) < 0) {
-            CHECK_EQ(errno, EINTR); /* ETIMEDOUT: the wakeup is lost */
+            if (errno == ETIMEDOUT) {
+                fprintf(stderr, "%s: lost wakeup\n", check_current);
+                _exit(1);
+            }
+            CHECK_EQ(errno, EINTR);
         }
     }
     return NULL;
+}
+
+/* The loops are to end: the last wakeup, which can be lost as well. */
+static void end_hangs(int signal_number)
+{
+    static const char text[] = "lost wakeup of a loop that is to end: ";
+
+    if (write(2, text, sizeof(text) - 1) < 0) {
+        _exit(2);
+    }
+    check_hangs(signal_number);
 }
 
 static void phase(int one_cpu, int kind, double milliseconds)
@@ -165,12 +180,16 @@ static void phase(int one_cpu, int kind, double milliseconds)
         CHECK(disturbances > 0);
     }
     __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    signal(SIGALRM, end_hangs);
+    /* Later than the notifiers, which say so themselves. */
+    alarm(2 * LATEST / 1000);
     for (i = 0; i < LOOPS; i++) {
         aio_notify(loops[i].ctx);
     }
     for (i = 0; i < THREADS; i++) {
         join(threads[i]);
     }
+    alarm(0);
     for (i = 0; i < LOOPS; i++) {
         wakeups += loops[i].wakeups;
         spurious += loops[i].spurious;
@@ -195,9 +214,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: soak [SECONDS]\n");
         return 2;
     }
-    /* Every wait within has a limit of its own; this one is for what is wrong with the test. */
-    signal(SIGALRM, check_hangs);
-    alarm((unsigned)seconds + 120);
     disturb_prepare(threads, THREADS);
     printf("   CPUs      disturbed by        wakeups   worst latency   spurious returns\n");
     for (one_cpu = 0; one_cpu <= 1; one_cpu++) {

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use crate::host::HostLibrary;
 use crate::installed::{pkg_config, prefix, root, scratch};
-use crate::run::succeed;
+use crate::run::{output, succeed};
 
 /// Which form of a library a program is linked with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,6 +93,14 @@ impl Program {
         self.named(&name).flags(&[source.to_str().expect("a path in UTF-8")])
     }
 
+    /// The same program with `c/loop/interpose.c`, which counts the library's system calls and has
+    /// them fail. To be linked with the shared library.
+    #[must_use]
+    pub fn interposing(self) -> Self {
+        let source = root().join("capi-tests/c/loop/interpose.c");
+        self.flags(&[source.to_str().expect("a path in UTF-8")])
+    }
+
     /// The same program under another name, where it is built more than once.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
@@ -115,6 +123,23 @@ impl Program {
         let words = succeed(command.args(["--cflags", "--libs", package])).stdout;
         self.libraries.extend(words.split_whitespace().map(str::to_owned));
         self
+    }
+
+    /// What the linker says of a program for these headers that it refuses.
+    pub fn refused_for(&self, headers: &HostLibrary, linked: &HostLibrary) -> String {
+        let name = format!("{}-refused", headers.name());
+        let finished = output(&mut self.command(&name, &headers.cflags(), &linked.libs()).0);
+        assert!(!finished.status.success(), "{} is linked", self.name);
+        finished.stderr
+    }
+
+    /// What the linker says of a program with the shared library that it refuses.
+    pub fn refused(&self) -> String {
+        let cflags = pkg_config(&["--cflags", self.package]);
+        let libs = pkg_config(&["--libs", self.package]);
+        let finished = output(&mut self.command("refused", &cflags, &libs).0);
+        assert!(!finished.status.success(), "{} is linked", self.name);
+        finished.stderr
     }
 
     /// Compiles and links; returns the program's path.
@@ -151,11 +176,27 @@ impl Program {
         self.link_as(&library.name(), &library.cflags(), &library.libs())
     }
 
+    /// The same, linked with none of our libraries, for a program that loads one at run time.
+    pub fn build_without(&self) -> PathBuf {
+        self.link("Without", &["-ldl".to_owned()])
+    }
+
+    /// The same, compiled for one library and linked with another.
+    pub fn build_mixed(&self, headers: &HostLibrary, linked: &HostLibrary) -> PathBuf {
+        self.link_as("mixed", &headers.cflags(), &linked.libs())
+    }
+
     fn link(&self, suffix: &str, library: &[String]) -> PathBuf {
         self.link_as(suffix, &pkg_config(&["--cflags", self.package]), library)
     }
 
     fn link_as(&self, suffix: &str, cflags: &[String], library: &[String]) -> PathBuf {
+        let (mut command, program) = self.command(suffix, cflags, library);
+        succeed(&mut command);
+        program
+    }
+
+    fn command(&self, suffix: &str, cflags: &[String], library: &[String]) -> (Command, PathBuf) {
         // Tests run side by side: a second build would replace what the first one runs.
         static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
         let program = scratch("programs").join(format!("{}-{suffix}", self.name));
@@ -172,7 +213,6 @@ impl Program {
             .arg(&program)
             .args(library);
         command.args(&self.libraries);
-        succeed(&mut command);
-        program
+        (command, program)
     }
 }

@@ -81,6 +81,11 @@ pub fn needed(library: &Path) -> Vec<String> {
     values(library, "NEEDED")
 }
 
+/// Whether the library stays loaded when a program closes it.
+pub fn stays_loaded(library: &Path) -> bool {
+    dynamic(library).iter().any(|entry| entry.tag == "FLAGS_1" && entry.value.contains("NODELETE"))
+}
+
 /// The symbols that others can be linked with.
 pub fn exports(library: &Path) -> BTreeSet<String> {
     visible(symbols("--dyn-syms", library))

@@ -14,8 +14,10 @@ use crate::tree::{files_below, write};
 /// A program's headers, as `make` is told of them.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// `HOST_CFLAGS`.
+    /// `HOST_CFLAGS`, and what C programs are compiled with.
     pub flags: Vec<String>,
+    /// `HOST_COMPILE_COMMANDS`, which then has the flags for `make`.
+    pub compile_commands: Option<PathBuf>,
     /// The words of `HOST_HEADER`.
     pub headers: Vec<String>,
     /// `GENERATION`; empty for none.
@@ -25,8 +27,11 @@ pub struct Host {
 /// The flags for a tree of `capi-tests/host`.
 pub fn host_tree(tree: &str, options: &[&str]) -> Vec<String> {
     let folder = root().join("capi-tests/host");
-    let include = ["common", tree].map(|name| format!("-I{}", folder.join(name).display()));
-    include.into_iter().chain(options.iter().map(|&option| option.to_owned())).collect()
+    // As in real trees, those from 2.9 on have a `qemu/osdep.h`.
+    let since_2_9 = !matches!(tree, "loop-2.4" | "unmarked");
+    let folders = ["common", tree].into_iter().chain(since_2_9.then_some("since-2.9"));
+    let include = folders.map(|name| format!("-I{}", folder.join(name).display()));
+    include.chain(options.iter().map(|&option| option.to_owned())).collect()
 }
 
 impl Host {
@@ -34,6 +39,7 @@ impl Host {
     pub fn new(tree: &str, options: &[&str], generation: &str) -> Self {
         Self {
             flags: host_tree(tree, options),
+            compile_commands: None,
             headers: vec!["block/aio.h".to_owned()],
             generation: generation.to_owned(),
         }
@@ -50,7 +56,7 @@ impl Host {
             headers.push("block/aio.h".to_owned());
         }
         let generation = variable("CAPI_TESTS_GENERATION");
-        (!flags.is_empty()).then_some(Self { flags, headers, generation })
+        (!flags.is_empty()).then_some(Self { flags, compile_commands: None, headers, generation })
     }
 
     /// Builds and installs a library for it under this name; what make says.
@@ -65,7 +71,10 @@ impl Host {
         }
         make.current_dir(root())
             .arg("install-private")
-            .arg(format!("HOST_CFLAGS={}", self.flags.join(" ")))
+            .arg(match &self.compile_commands {
+                Some(file) => format!("HOST_COMPILE_COMMANDS={}", file.display()),
+                None => format!("HOST_CFLAGS={}", self.flags.join(" ")),
+            })
             .arg(format!("HOST_HEADER={}", self.headers.join(" ")))
             .arg(format!("GENERATION={}", self.generation))
             .arg(format!("LIBNAME={name}"))
@@ -82,7 +91,10 @@ impl Host {
         if let Ok(strip) = env::var("STRIP") {
             make.arg(format!("STRIP={strip}"));
         }
-        (output(&mut make), HostLibrary { host: self.clone(), prefix, name: name.to_owned() })
+        (
+            output(&mut make),
+            HostLibrary { host: self.clone(), inline: false, prefix, name: name.to_owned() },
+        )
     }
 
     /// Builds and installs a library for it under this name, which stands for this host: once in
@@ -96,12 +108,15 @@ impl Host {
             installed.insert(name.to_owned());
         }
         let prefix = scratch("host-installed").join(name);
-        HostLibrary { host: self.clone(), prefix, name: name.to_owned() }
+        HostLibrary { host: self.clone(), inline: false, prefix, name: name.to_owned() }
     }
 
     /// The flags for sources that say `#include "block/aio.h"`.
     fn cflags(&self) -> Vec<String> {
         let mut flags = self.flags.clone();
+        let first = scratch("first").join("first.h");
+        write(&first, "#if __has_include(\"qemu/osdep.h\")\n#include \"qemu/osdep.h\"\n#endif\n");
+        flags.extend(["-include".to_owned(), first.display().to_string()]);
         for header in &self.headers {
             flags.extend(["-include".to_owned(), header.clone()]);
         }
@@ -128,6 +143,7 @@ impl Host {
 #[derive(Debug)]
 pub struct HostLibrary {
     host: Host,
+    inline: bool,
     prefix: PathBuf,
     name: String,
 }
@@ -137,13 +153,24 @@ impl HostLibrary {
     pub fn given(host: Host) -> Self {
         let prefix = PathBuf::from(env::var_os("AIONOTIFY_PREFIX").expect("make check sets it"));
         let name = env::var("CAPI_TESTS_LIBNAME").ok().filter(|name| !name.is_empty());
-        Self { host, prefix, name: name.unwrap_or_else(|| "aionotify".to_owned()) }
+        Self { host, inline: false, prefix, name: name.unwrap_or_else(|| "aionotify".to_owned()) }
     }
 
     /// The same library for programs that are compiled against other headers.
     #[must_use]
     pub fn under(&self, host: Host) -> Self {
-        Self { host, prefix: self.prefix.clone(), name: self.name.clone() }
+        Self { host, ..self.inline(false) }
+    }
+
+    /// The same library for programs with or without the header's inline fast paths.
+    #[must_use]
+    pub fn inline(&self, inline: bool) -> Self {
+        Self {
+            host: self.host.clone(),
+            inline,
+            prefix: self.prefix.clone(),
+            name: self.name.clone(),
+        }
     }
 
     /// Its `LIBNAME`.
@@ -168,7 +195,16 @@ impl HostLibrary {
 
     /// A program's flags: its own headers, and the library's.
     pub fn cflags(&self) -> Vec<String> {
-        [self.host.cflags(), pkg_config_below(&self.prefix, &["--cflags", &self.name])].concat()
+        let mut flags =
+            [self.host.cflags(), pkg_config_below(&self.prefix, &["--cflags", &self.name])]
+                .concat();
+        if self.inline {
+            // Behind the program's own headers.
+            flags.extend(
+                ["-DAIONOTIFY_INLINE", "-include", "aionotify/target.h"].map(str::to_owned),
+            );
+        }
+        flags
     }
 
     /// The linker's flags.
@@ -184,12 +220,31 @@ impl HostLibrary {
             self.host.compiles("char probe[offsetof(EventNotifier, initialized) >= 0];");
         let mut names = match &*self.host.generation {
             "5.2" => vec!["notify_5_2", "wakeups_5_2"],
-            _ => vec!["misuse", "notify", "one_cpu", "set_handler", "signals", "wakeups"],
+            _ => vec!["misuse", "notify", "one_cpu", "signals", "wakeups"],
         };
+        // A NULL argument is not caught by the inline ones.
+        let inline: Vec<&str> = names.iter().copied().filter(|name| *name != "misuse").collect();
+        let mut flags = vec!["-D_GNU_SOURCE"];
+        if self.host.compiles(
+            "_Static_assert(__builtin_types_compatible_p(__typeof__(event_notifier_set_handler), \
+             int(EventNotifier *, EventNotifierHandler *)), \"\");",
+        ) {
+            names.push("set_handler");
+        } else {
+            flags.push("-DWITHOUT_SET_HANDLER");
+        }
+        if self.host.compiles("int (*probe)(const EventNotifier *) = event_notifier_get_wfd;") {
+            flags.push("-DWITH_GET_WFD");
+        }
         names.push(if initialized { "event_notifier_initialized" } else { "event_notifier" });
         for name in &names {
-            let built = Program::new(name).flags(&["-D_GNU_SOURCE"]).build_for(self);
+            let built = Program::new(name).flags(&flags).build_for(self);
             let finished = succeed(&mut program(&built));
+            assert!(finished.stdout.contains("ok "), "{name} ran no test: {finished:?}");
+        }
+        for name in &inline {
+            let built = Program::new(name).named(&format!("{name}-inline")).flags(&flags);
+            let finished = succeed(&mut program(&built.build_for(&self.inline(true))));
             assert!(finished.stdout.contains("ok "), "{name} ran no test: {finished:?}");
         }
         names.len()

@@ -31,16 +31,11 @@ impl Patched {
         let folder = scratch("patched").join(name);
         let _ = fs::remove_dir_all(folder.join("copy"));
         let copy = Self { folder, package };
-        let parts =
-            ["Cargo.lock", "Cargo.toml", "build", "build.rs", member, "include", "man", "src"];
-        for part in parts {
+        let built = ["Cargo.lock", "Cargo.toml", "build", "build.rs", member, "src"];
+        // The manifest may name what is in the last.
+        let installed = ["abi", "include", "man", "scripts", "tests"];
+        for part in built.into_iter().chain(installed) {
             copy_tree(&root().join(part), &copy.path(part));
-        }
-        // Not built, but the manifest may name what is in them.
-        for part in ["benches", "examples", "tests"] {
-            if root().join(part).exists() {
-                copy_tree(&root().join(part), &copy.path(part));
-            }
         }
         // The other members are not there.
         let manifest = read(&copy.path("Cargo.toml"));

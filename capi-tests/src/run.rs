@@ -10,6 +10,9 @@ use std::time::Duration;
 /// After so long a program hangs: many times what the slowest takes on a loaded machine.
 const WATCHDOG: Duration = Duration::from_secs(300);
 
+/// The same for programs in the full form that they have in `make verify` only.
+const WATCHDOG_FULL: Duration = Duration::from_secs(1800);
+
 /// A program that has run.
 #[derive(Debug)]
 pub struct Finished {
@@ -42,9 +45,11 @@ pub fn output(command: &mut Command) -> Finished {
     let stdout = drain(child.stdout.take().expect("it is piped"));
     let stderr = drain(child.stderr.take().expect("it is piped"));
     let group = child.id().to_string();
+    let full = std::env::var_os("AIONOTIFY_FULL").is_some();
+    let limit = if full { WATCHDOG_FULL } else { WATCHDOG };
     let (done, watched) = mpsc::channel::<()>();
     let watchdog = thread::spawn(move || {
-        let hangs = watched.recv_timeout(WATCHDOG) == Err(mpsc::RecvTimeoutError::Timeout);
+        let hangs = watched.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
         if hangs {
             // Its own tool rather than a binding: the harness needs no unsafe code for this.
             let _ = Command::new("kill").args(["-9", "--", &format!("-{group}")]).status();
@@ -59,7 +64,7 @@ pub fn output(command: &mut Command) -> Finished {
         stdout: stdout.join().expect("the reader does not panic"),
         stderr: stderr.join().expect("the reader does not panic"),
     };
-    assert!(!hangs, "{shown} did not end within {WATCHDOG:?}: {finished:#?}");
+    assert!(!hangs, "{shown} did not end within {limit:?}: {finished:#?}");
     finished
 }
 

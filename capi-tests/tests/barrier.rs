@@ -5,37 +5,34 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
-use capi_tests::{prefix, succeed};
+use capi_tests::{abi, prefix, succeed};
 
 /// How an architecture says it.
 struct Code {
     full_barrier: fn(&str) -> bool,
     /// Any barrier or locked instruction, a full one included.
     ordered: &'static [&'static str],
-    notify_me: &'static str,
-    notified: &'static str,
+    /// A member of the context that the first argument points to, by its offset.
+    member: fn(usize) -> String,
 }
 
 const X86_64: Code = Code {
     full_barrier: |line| line.starts_with("lock or") || line == "mfence",
     ordered: &["lock ", "mfence", "lfence", "xchg"],
-    notify_me: "0xec(%rdi)",
-    notified: "0x124(%rdi)",
+    member: |offset| format!("{offset:#x}(%rdi)"),
 };
 
 const AARCH64: Code = Code {
     full_barrier: |line| line == "dmb ish",
     ordered: &["dmb", "dsb", "ldar", "stlr", "ldax", "stlx", "ldxr", "stxr", "swp", "ldadd", "cas"],
-    notify_me: "[x0, #244]",
-    notified: "[x0, #308]",
+    member: |offset| format!("[x0, #{offset}]"),
 };
 
 /// The code of the architecture that is tested; `None` where there is no table for it.
 fn code() -> Option<Code> {
-    let target = env::var("AIONOTIFY_TARGET").unwrap_or_else(|_| env::consts::ARCH.to_owned());
-    match target.split('-').next() {
-        Some("x86_64") => Some(X86_64),
-        Some("aarch64") => Some(AARCH64),
+    match &*abi::architecture() {
+        "x86_64" => Some(X86_64),
+        "aarch64" => Some(AARCH64),
         _ => None,
     }
 }
@@ -64,18 +61,26 @@ fn places(path: &[String], patterns: &[&str]) -> Vec<usize> {
 }
 
 /// What is wrong with the two functions' fast paths.
-fn faults(notify: &[String], accept: &[String], code: &Code) -> Vec<&'static str> {
+fn faults(
+    notify: &[String],
+    accept: &[String],
+    code: &Code,
+    architecture: &str,
+) -> Vec<&'static str> {
+    let member = |name: &str| {
+        (code.member)(abi::offset(architecture, name).expect("the table has the member"))
+    };
     let mut faults = Vec::new();
     let barriers: Vec<usize> =
         (0..notify.len()).filter(|&i| (code.full_barrier)(&notify[i])).collect();
-    let loads = places(notify, &[code.notify_me]);
+    let loads = places(notify, &[&*member("notify_me")]);
     if barriers.len() != 1 || places(notify, code.ordered) != barriers {
         faults.push("aio_notify has not just one full barrier");
     }
     if loads.len() != 1 || barriers.first() > loads.first() {
         faults.push("aio_notify does not load notify_me once, behind the barrier");
     }
-    if places(accept, &[code.notified]).len() != 1 {
+    if places(accept, &[&*member("notified")]).len() != 1 {
         faults.push("aio_notify_accept does not load notified once");
     }
     if !places(accept, code.ordered).is_empty() {
@@ -93,7 +98,11 @@ fn barriers_are_where_the_protocol_needs_them_and_nowhere_else() {
     let library = prefix().join("lib/libaionotify.so");
     let (notify, accept) =
         (fast_path(&library, "aio_notify"), fast_path(&library, "aio_notify_accept"));
-    assert_eq!(faults(&notify, &accept, &code), [""; 0], "{notify:#?}\n{accept:#?}");
+    assert_eq!(
+        faults(&notify, &accept, &code, &abi::architecture()),
+        [""; 0],
+        "{notify:#?}\n{accept:#?}"
+    );
 }
 
 #[test]
@@ -101,15 +110,15 @@ fn a_missing_or_misplaced_barrier_is_noticed() {
     let path = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
     let accept = path(&["ldrb w8, [x0, #308]", "ret"]);
     let good = path(&["dmb ish", "ldr w8, [x0, #244]", "ret"]);
-    assert_eq!(faults(&good, &accept, &AARCH64), [""; 0]);
+    assert_eq!(faults(&good, &accept, &AARCH64, "aarch64"), [""; 0]);
     for bad in [
         path(&["ldr w8, [x0, #244]", "ret"]),
         path(&["ldr w8, [x0, #244]", "dmb ish", "ret"]),
         path(&["dmb ish", "dmb ish", "ldr w8, [x0, #244]", "ret"]),
         path(&["dmb ishld", "ldr w8, [x0, #244]", "ret"]),
     ] {
-        assert_ne!(faults(&bad, &accept, &AARCH64), [""; 0], "{bad:?}");
+        assert_ne!(faults(&bad, &accept, &AARCH64, "aarch64"), [""; 0], "{bad:?}");
     }
     let bad = path(&["swpalb w8, w8, [x0]", "ldrb w8, [x0, #308]", "ret"]);
-    assert_ne!(faults(&good, &bad, &AARCH64), [""; 0]);
+    assert_ne!(faults(&good, &bad, &AARCH64, "aarch64"), [""; 0]);
 }

@@ -1,21 +1,26 @@
-//! The headers: they are what the generator makes, and compile in every language they are for, in
+//! The headers and manual pages are what the generator makes; and the headers compile in every language they are for, in
 //! any order, and behind a program's own definitions.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use capi_tests::{files_below, in_parallel, pkg_config, prefix, program, read};
+use capi_tests::{compiler, files_below, in_parallel, output, pkg_config, prefix, program, read};
 use capi_tests::{root, scratch, succeed, write, Linkage, Mode, Program};
 
-/// What is not as the generator has it.
-fn differences(include: &Path, generated: &[(&str, String)]) -> Vec<String> {
+/// What is not as the generator has it, of what is generated below a folder.
+fn differences(root: &Path, generated: &[(String, String)]) -> Vec<String> {
     let mut differences = Vec::new();
-    let mut extra = files_below(include);
+    let files = ["include", "man"].map(|folder| {
+        let names = files_below(&root.join(folder));
+        names.into_iter().map(move |name| format!("{folder}/{name}"))
+    });
+    let mut extra: BTreeSet<String> = files.into_iter().flatten().collect();
     for (name, text) in generated {
-        if !extra.remove(*name) {
+        if !extra.remove(name) {
             differences.push(format!("{name} is missing"));
-        } else if read(&include.join(name)) != *text {
+        } else if read(&root.join(name)) != *text {
             differences.push(format!("{name} differs"));
         }
     }
@@ -23,33 +28,44 @@ fn differences(include: &Path, generated: &[(&str, String)]) -> Vec<String> {
     differences
 }
 
-fn generated() -> Vec<(&'static str, String)> {
-    headers::generate(root()).expect("the headers can be generated")
+fn generated() -> Vec<(String, String)> {
+    headers::generate(root()).expect("all can be generated")
 }
 
 #[test]
 fn committed_are_the_generated_ones() {
-    let differences = differences(&root().join("include"), &generated());
+    let differences = differences(root(), &generated());
     assert!(differences.is_empty(), "run `make headers`: {differences:?}");
 }
 
 #[test]
 fn a_planted_difference_is_noticed() {
-    let include = scratch("planted-include");
+    let root = scratch("planted-difference");
     for (name, text) in generated() {
-        write(&include.join(name), &text);
+        write(&root.join(name), &text);
     }
-    assert_eq!(differences(&include, &generated()), [""; 0]);
+    assert_eq!(differences(&root, &generated()), [""; 0]);
 
-    let timer = include.join("qemu/timer.h");
-    write(&timer, &read(&timer).replace("SCALE_US 1000", "SCALE_US 1001"));
-    write(&include.join("qemu/extra.h"), "");
-    fs::remove_file(include.join("block/aio.h")).expect("a writable folder");
+    for (name, from, to) in [
+        ("include/qemu/timer.h", "SCALE_US 1000", "SCALE_US 1001"),
+        ("man/aio_poll.3", "True", "False"),
+    ] {
+        let text = read(&root.join(name));
+        assert!(text.contains(from), "{name} has no {from}");
+        write(&root.join(name), &text.replace(from, to));
+    }
+    write(&root.join("include/qemu/extra.h"), "");
+    fs::remove_file(root.join("include/block/aio.h")).expect("a writable folder");
     assert_eq!(
-        differences(&include, &generated()),
-        ["block/aio.h is missing", "qemu/timer.h differs", "qemu/extra.h should not be there"]
+        differences(&root, &generated()),
+        [
+            "include/block/aio.h is missing",
+            "include/qemu/timer.h differs",
+            "man/aio_poll.3 differs",
+            "include/qemu/extra.h should not be there"
+        ]
     );
-    fs::remove_dir_all(include).expect("a writable folder");
+    fs::remove_dir_all(root).expect("a writable folder");
 }
 
 /// A source that includes the headers in this order.
@@ -65,6 +81,35 @@ fn installed_headers() -> Vec<String> {
     let names = files_below(&prefix().join("include/aionotify"));
     assert_eq!(names, files_below(&root().join("include")));
     names.into_iter().collect()
+}
+
+/// A tree that keeps its own headers finds none of ours in their place, in either order of `-I`, if it
+/// takes the folder that has the one header; with the folder of all it compiles against half of each.
+#[test]
+fn a_tree_cannot_pick_up_half_of_them() {
+    let tree = capi_tests::host_tree("loop-2.4", &[]);
+    let text =
+        "int main(void) { QemuMutex mutex; (void)&mutex; AIONOTIFY_CHECK_LAYOUT(AioContext); \
+                return (int)sizeof(struct RFifoLock) - (int)sizeof(RFifoLock); }\n";
+    let source = source("tree", &["block/aio.h", "aionotify/target.h"], text);
+    let compiles = |folder: &str, first: bool| {
+        let own = format!("-I{}", prefix().join("include").join(folder).display());
+        let flags = match first {
+            true => [vec![own], tree.clone()].concat(),
+            false => [tree.clone(), vec![own]].concat(),
+        };
+        let mut command = compiler();
+        command.args(["-std=gnu11", "-fsyntax-only", "-H"]).args(flags).arg(&source);
+        let finished = output(&mut command);
+        // What is read, by `-H`.
+        let ours = finished.stderr.lines().filter(|line| {
+            line.contains(&*prefix().to_string_lossy()) && !line.ends_with("aionotify/target.h")
+        });
+        (finished.status.success(), ours.count())
+    };
+    assert_eq!(compiles("aionotify-tree", true), (true, 0));
+    assert_eq!(compiles("aionotify-tree", false), (true, 0));
+    assert_ne!(compiles("aionotify", true), (true, 0));
 }
 
 #[test]

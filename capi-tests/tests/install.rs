@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use capi_tests::{files_below, pkg_config, prefix, read, root, scratch, succeed, write};
+use capi_tests::{abi, files_below, pkg_config, prefix, read, root, scratch, succeed, write};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -89,10 +89,13 @@ fn install_heeds_the_variables_and_uninstall_takes_all_away() {
     for header in files_below(&root().join("include")) {
         expected.insert(format!("opt/headers/aionotify/{header}"));
     }
-    for page in files_below(&root().join("man")).iter().filter(|page| page.ends_with(".3")) {
-        expected.insert(format!("opt/p/man/man3/{page}"));
-    }
+    expected.insert("opt/headers/aionotify-tree/aionotify/target.h".to_owned());
+    let pages = destination.join("opt/p/man/man3");
+    expected.extend(files_below(&pages).iter().map(|page| format!("opt/p/man/man3/{page}")));
     assert_eq!(files_below(&destination), expected);
+    for library in ["aionotify", "aiocontext"] {
+        has_pages(&pages, library);
+    }
 
     for library in ["aionotify", "aiocontext"] {
         let pc = read(&destination.join(format!("opt/p/lib/triple/pkgconfig/{library}.pc")));
@@ -110,4 +113,28 @@ fn install_heeds_the_variables_and_uninstall_takes_all_away() {
     make("uninstall", &destination);
     assert_eq!(files_below(&destination), BTreeSet::from(others.map(str::to_owned)));
     assert!(!destination.join("opt/headers/aionotify").exists());
+}
+
+/// The folder has a page for each export of the library, whole or as a link to one that is there.
+fn has_pages(folder: &Path, library: &str) {
+    for symbol in abi::symbols(library) {
+        let text = read(&folder.join(format!("{symbol}.3")));
+        if let Some(page) = text.strip_prefix(".so man3/") {
+            assert!(read(&folder.join(page.trim_end())).starts_with(".TH"), "{symbol}");
+        }
+    }
+}
+
+#[test]
+fn each_library_installs_its_own_pages_only() {
+    for (library, other) in [("aionotify", "aiocontext"), ("aiocontext", "aionotify")] {
+        let pages = scratch("pages").join(library);
+        fs::create_dir_all(&pages).expect("a writable folder");
+        succeed(Command::new(root().join("scripts/man-pages")).arg(library).arg(&pages));
+        has_pages(&pages, library);
+        let own = abi::symbols(library);
+        for symbol in abi::symbols(other).difference(&own) {
+            assert!(!pages.join(format!("{symbol}.3")).exists(), "{library} has {symbol}.3");
+        }
+    }
 }

@@ -5,20 +5,6 @@ use std::collections::BTreeSet;
 
 use capi_tests::{abi, program, read, root, succeed, Finished, Linkage, Program};
 
-/// The components, by their file in `c/loop/own`, with symbols that are each one's.
-const COMPONENTS: &[(&str, &[&str])] = &[
-    ("aiocb", &["qemu_aio_"]),
-    ("async", &["aio_notify", "aio_context_", "aio_bh_", "qemu_bh_", "aio_compute", "aio_get_"]),
-    ("event_notifier", &["event_notifier_"]),
-    ("posix", &["aio_prepare", "aio_pending", "aio_dispatch", "aio_poll", "aio_set_"]),
-    ("rfifolock", &["rfifolock_"]),
-    ("thread_pool", &["thread_pool_"]),
-    (
-        "timer",
-        &["timer", "qemu_clock_", "init_clocks", "main_loop_tlg", "qemu_timeout_", "qemu_poll_"],
-    ),
-];
-
 fn run(component: &str, linkage: Linkage) -> Finished {
     let program_file = Program::of_loop("replaced").owning(component).build(linkage);
     let finished = succeed(&mut program(&program_file));
@@ -44,31 +30,55 @@ macro_rules! replaced {
                 assert!(finished.stdout.contains(": "), "{finished:?}");
             }
         })*
+
+        const REPLACED: &[&str] = &[$(stringify!($component)),*];
     };
 }
 
 replaced! { aiocb r#async event_notifier posix rfifolock thread_pool timer }
 
-/// Each symbol of the library is in the program's component, so that a static link cannot need the
-/// library's as well.
+/// The component that no program replaces: what the library says of itself.
+const ITS_OWN: &str = "layout";
+
+/// Each symbol of a component is in the program's, so that a static link cannot need the library's as
+/// well.
 #[test]
 fn each_component_is_replaced_as_a_whole() {
-    let mut replaced = BTreeSet::new();
-    for (component, prefixes) in COMPONENTS {
+    let exports = abi::exports("aiocontext");
+    for export in exports.into_iter().filter(|export| export.component != ITS_OWN) {
+        let component = export.component.replace('-', "_");
         let own = root().join("capi-tests/c/loop/own").join(format!("{component}.c"));
-        let text = read(&own);
-        let symbols = abi::symbols("aiocontext");
-        for symbol in symbols.iter().filter(|s| prefixes.iter().any(|p| s.starts_with(p))) {
-            let defined = text.lines().any(|line| {
-                !line.starts_with([' ', '#'])
-                    && (line.contains(&format!("{symbol}("))
-                        || line.ends_with(&format!(" {symbol};")))
-            });
-            assert!(defined, "{component} has no {symbol}");
-            assert!(replaced.insert(symbol.clone()), "{symbol} is of two components");
-        }
+        let (text, symbol) = (read(&own), export.name);
+        let defined = text.lines().any(|line| {
+            !line.starts_with([' ', '#'])
+                && (line.contains(&format!("{symbol}(")) || line.ends_with(&format!(" {symbol};")))
+        });
+        assert!(defined, "{component} has no {symbol}");
     }
-    assert_eq!(replaced, abi::symbols("aiocontext"));
+}
+
+/// The list of components is the one that the library is made of, that is tested above, and that
+/// docs/LOOP.md has.
+#[test]
+fn all_components_are_listed() {
+    let components = abi::components("aiocontext");
+    let names: BTreeSet<String> = components.iter().map(|c| c.name.clone()).collect();
+    let manifest = read(&root().join("aiocontext/Cargo.toml"));
+    let linked = manifest.lines().filter_map(|line| line.strip_prefix("aiocontext-"));
+    let linked: BTreeSet<String> =
+        linked.filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())).collect();
+    assert_eq!(linked, names);
+    let tested = REPLACED.iter().map(|name| name.trim_start_matches("r#").replace('_', "-"));
+    let tested = tested.chain([ITS_OWN.to_owned()]);
+    assert_eq!(tested.collect::<BTreeSet<_>>(), names);
+
+    let text = read(&root().join("docs/LOOP.md"));
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `")).collect();
+    let expected: Vec<String> = components
+        .iter()
+        .map(|c| format!("| `{}` | {} | `{}` |", c.name, c.purpose, c.header))
+        .collect();
+    assert_eq!(rows, expected);
 }
 
 #[test]

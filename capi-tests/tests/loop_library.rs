@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use capi_tests::{abi, elf, prefix};
+use capi_tests::{abi, elf, prefix, read, root};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -42,41 +42,31 @@ fn the_programs_symbols_are_imported_weakly() {
     assert!(strong.is_empty(), "not imported, or not weakly: {strong:?}");
 }
 
-/// The functions that one component calls of another: the loader must bind them, so that a
-/// program's definition is the one that is called.
-const BETWEEN_COMPONENTS: &[&str] = &[
-    "aio_bh_new",
-    "aio_bh_poll",
-    "aio_compute_timeout",
-    "aio_context_acquire",
-    "aio_context_release",
-    "aio_dispatch",
-    "aio_notify",
-    "aio_pending",
-    "aio_set_event_notifier",
-    "event_notifier_cleanup",
-    "event_notifier_init",
-    "qemu_aio_get",
-    "qemu_aio_unref",
-    "qemu_bh_schedule",
-    "rfifolock_destroy",
-    "rfifolock_init",
-    "rfifolock_lock",
-    "rfifolock_unlock",
-    "thread_pool_free",
-    "thread_pool_new",
-    "timerlistgroup_deadline_ns",
-    "timerlistgroup_deinit",
-    "timerlistgroup_init",
-    "timerlistgroup_run_timers",
-];
-
+/// The loader must bind what one component calls of another, so that a program's definition is the
+/// one that is called.
 #[test]
 fn calls_between_components_are_bound_by_the_loader() {
     let bound = elf::bound(&shared());
-    let missing: Vec<_> =
-        BETWEEN_COMPONENTS.iter().filter(|name| !bound.contains(**name)).collect();
+    let imports = headers::imports(root()).expect("the components' imports");
+    assert!(imports.len() > 30, "only {} imports", imports.len());
+    let missing: Vec<_> = imports.iter().filter(|import| !bound.contains(&import.name)).collect();
     assert!(missing.is_empty(), "bound when the library was linked, or not called: {missing:?}");
+}
+
+/// They know each other by symbols only.
+#[test]
+fn no_component_depends_on_another() {
+    let components = abi::components("aiocontext");
+    for component in &components {
+        let path = root().join("aiocontext").join(&component.name).join("Cargo.toml");
+        let manifest = read(&path);
+        let (_, dependencies) = manifest.split_once("[dependencies]").expect("it has some");
+        let dependencies = dependencies.split("\n[").next().expect("a table ends");
+        for other in &components {
+            let line = format!("\naiocontext-{} ", other.name);
+            assert!(!dependencies.contains(&line), "{} depends on {}", component.name, other.name);
+        }
+    }
 }
 
 /// Functions that only their own component calls, by another name: nothing is left to bind.
@@ -112,4 +102,12 @@ fn needs_only_libc_and_glib() {
 #[test]
 fn hardened() {
     assert_eq!(elf::weaknesses(&shared()), [""; 0]);
+}
+
+/// A worker may still be on its way out of it.
+#[test]
+fn it_is_never_unloaded() {
+    assert!(elf::stays_loaded(&shared()));
+    // It has no threads, and nothing points to it behind its calls.
+    assert!(!elf::stays_loaded(&prefix().join("lib/libaionotify.so")));
 }

@@ -1,33 +1,11 @@
-//! What the README shows works as it stands there.
+//! What the README says to type is there. Its programs are those of `examples/`.
 
 use std::fs;
 
-use capi_tests::{program, root, succeed, Linkage, Program};
+use capi_tests::root;
 
 fn readme() -> String {
     fs::read_to_string(root().join("README.md")).expect("there is a README")
-}
-
-#[test]
-fn the_main_loop_compiles_and_ends() {
-    let readme = readme();
-    let (_, rest) = readme.split_once("```c\n").expect("the README has a C program");
-    let (text, _) = rest.split_once("```").expect("the program ends");
-    for linkage in [Linkage::Dynamic, Linkage::Static] {
-        let built = Program::with_text("readme", text).build(linkage);
-        assert_eq!(succeed(&mut program(&built)).stdout, "got 42\n");
-    }
-}
-
-#[test]
-fn the_whole_loop_compiles_and_ends() {
-    let readme = readme();
-    let text = readme.split("```c\n").nth(2).expect("the README has a second C program");
-    let (text, _) = text.split_once("```").expect("the program ends");
-    for linkage in [Linkage::Dynamic, Linkage::Static] {
-        let built = Program::with_text("readme-loop", text).with("aiocontext").build(linkage);
-        assert_eq!(succeed(&mut program(&built)).stdout, "done\n");
-    }
 }
 
 #[test]

@@ -12,41 +12,202 @@
 #define AIONOTIFY_TARGET_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The generation of loops that the library of this header is for: 24 up to QEMU 5.1, 52 later.
+ */
+#define AIONOTIFY_GENERATION 24
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /**
- * Returns what this library was built for: the loop's generation, and the offsets in bytes of the
- * AioContext's fields that it touches.
+ * Where a program has what it shares with the library, in bytes; `AIONOTIFY_CHECK_LAYOUT()` fills it.
+ */
+struct AionotifyLayout {
+    /**
+     * 24 for loops up to QEMU 5.1, 52 for later ones.
+     */
+    uint32_t generation;
+    /**
+     * Offset of AioContext.notify_me.
+     */
+    uint32_t notify_me;
+    /**
+     * Offset of AioContext.notified.
+     */
+    uint32_t notified;
+    /**
+     * Offset of AioContext.notifier.
+     */
+    uint32_t notifier;
+    /**
+     * Size of EventNotifier.
+     */
+    uint32_t notifier_size;
+    /**
+     * Offset of EventNotifier.rfd.
+     */
+    uint32_t rfd;
+    /**
+     * Offset of EventNotifier.wfd.
+     */
+    uint32_t wfd;
+    /**
+     * Size of AioContext, which only libaiocontext compares.
+     */
+    uint32_t context_size;
+};
+
+/**
+ * Tells what the library was built for: the generation of loops, and the offsets in bytes of
+ * the AioContext's members that it uses. The library's file has the same string in a note,
+ * which `readelf -x .note.aionotify` shows.
  *
- * Such as `qemu-2.4 notify_me@236 notified@292 notifier@296`. The string lives as long as the
- * library. Any thread and signal handlers.
+ * Returns: a string such as `qemu-2.4 notify_me@236 notified@292 notifier@296`, which lives as
+ * long as the library. `qemu-2.4` stands for loops up to QEMU 5.1, `qemu-5.2` for 5.2 and
+ * later.
+ *
+ * Threads: any thread and signal handlers.
  */
 const char *aionotify_target(void);
 
 /**
- * Compares the program's layout of AioContext with the library's; `AIONOTIFY_CHECK_LAYOUT()` calls
- * it with the program's own `offsetof` and `sizeof`, in bytes.
+ * Compares the program's layout with the library's. `AIONOTIFY_CHECK_LAYOUT()` calls it with
+ * the program's own generation, offsets and sizes.
  *
- * Returns if they are the same. Else one line on standard error names the field and both numbers,
- * and the program is aborted. Any thread.
+ * Errors: if a number differs, a line on stderr names it with the program's value and the
+ * library's, and the program is aborted. The generation is that of the header
+ * `aionotify/target.h` which the program was compiled with.
+ *
+ * Threads: any thread.
+ *
+ * Requires: `program` must not be NULL (aborts) and must point to an AionotifyLayout.
  */
-void aionotify_check_layout(size_t notify_me,
-                            size_t notified,
-                            size_t notifier,
-                            size_t notifier_size);
+void aionotify_check_layout(const struct AionotifyLayout *program);
+
+/*
+ * A program that asks for a layout that the library does not have is not linked: the linker names an
+ * undefined aionotify_for_GENERATION_NOTIFYME_NOTIFIED_NOTIFIER_SIZE. A program that meets another
+ * library where it is run is not started.
+ */
+#if defined(__ELF__) && defined(__GLIBC__) && defined(__LP64__) &&                              \
+    (defined(__x86_64__) || defined(__aarch64__)) && !defined(AIONOTIFY_CHECK_AT_RUN_TIME)
+#ifdef __x86_64__
+#define AIONOTIFY_ADDRESS(symbol)                                                              \
+    "mov{q\t" symbol "@GOTPCREL(%%rip), %0|\t%0, QWORD PTR " symbol "@GOTPCREL[rip]}"
+#else
+#define AIONOTIFY_ADDRESS(symbol) "adrp\t%0, :got:" symbol "\n\tldr\t%0, [%0, :got_lo12:" symbol "]"
+#endif
+#define AIONOTIFY_LINK_CHECK(type)                                                             \
+    do {                                                                                       \
+        void *aionotify_fits_;                                                                 \
+        __asm__ __volatile__(AIONOTIFY_ADDRESS("aionotify_for_%c1_%c2_%c3_%c4_%c5")            \
+                             : "=r"(aionotify_fits_)                                           \
+                             : "i"(AIONOTIFY_GENERATION), "i"(offsetof(type, notify_me)),      \
+                               "i"(offsetof(type, notified)), "i"(offsetof(type, notifier)),   \
+                               "i"(sizeof(((type *)NULL)->notifier)));                         \
+        (void)aionotify_fits_;                                                                 \
+    } while (0)
+#else
+#define AIONOTIFY_LINK_CHECK(type) ((void)0)
+#endif
+
+#ifdef __ELF__
+#define AIONOTIFY_NOTE __attribute__((used, aligned(4), section(".note.aionotify")))
+#else
+#define AIONOTIFY_NOTE
+#endif
 
 /**
- * Aborts, with both numbers, if the program's AioContext is not laid out as the library expects.
+ * Stops a program whose AioContext or EventNotifier is not laid out as the library expects, or whose
+ * loop is of another generation: when it is linked, else with both numbers when it is run.
  *
- * For the start of main(), behind the program's own header: AIONOTIFY_CHECK_LAYOUT(AioContext);
- * type is the name of the context's type. No value.
+ * For a function that runs before the loop does, such as aio_context_new(), behind the program's own
+ * header: AIONOTIFY_CHECK_LAYOUT(AioContext); type is the name of the context's type. No value. The
+ * program carries the layout in a note, which aionotify-check compares with the library's.
  */
 #define AIONOTIFY_CHECK_LAYOUT(type)                                                           \
-    aionotify_check_layout(offsetof(type, notify_me), offsetof(type, notified),                \
-                           offsetof(type, notifier), sizeof(((type *)NULL)->notifier))
+    do {                                                                                       \
+        static const struct {                                                                  \
+            uint32_t name_size, description_size, kind;                                        \
+            char name[12];                                                                     \
+            struct AionotifyLayout layout;                                                     \
+        } aionotify_note_ AIONOTIFY_NOTE = {10,                                                \
+                                            sizeof(struct AionotifyLayout),                    \
+                                            3,                                                 \
+                                            "aionotify",                                       \
+                                            {AIONOTIFY_GENERATION, offsetof(type, notify_me),  \
+                                             offsetof(type, notified),                         \
+                                             offsetof(type, notifier),                         \
+                                             sizeof(((type *)NULL)->notifier),                 \
+                                             offsetof(type, notifier.rfd) -                    \
+                                                 offsetof(type, notifier),                     \
+                                             offsetof(type, notifier.wfd) -                    \
+                                                 offsetof(type, notifier),                     \
+                                             sizeof(type)}};                                   \
+        AIONOTIFY_LINK_CHECK(type);                                                            \
+        aionotify_check_layout(&aionotify_note_.layout);                                       \
+    } while (0)
+
+#if defined(AIONOTIFY_INLINE) && defined(AIONOTIFY_OWN_CONTEXT)
+/*
+ * For a program with headers of its own, behind its block/aio.h: define AIONOTIFY_INLINE to have the
+ * calls of aio_notify() and aio_notify_accept() do without a call what needs no system call. The ABI
+ * is the same, and files with and without it may be mixed. A NULL argument is not caught.
+ */
+
+#if AIONOTIFY_GENERATION >= 52
+/**
+ * Exchanges notified, with a full barrier behind it: on x86 the exchange is one.
+ */
+#if defined(__x86_64__) || defined(__i386__)
+#define AIONOTIFY_EXCHANGE(notified, value)                                                    \
+    ((void)__atomic_exchange_n(notified, value, __ATOMIC_SEQ_CST),                             \
+     __atomic_signal_fence(__ATOMIC_SEQ_CST))
+#else
+#define AIONOTIFY_EXCHANGE(notified, value)                                                    \
+    ((void)__atomic_exchange_n(notified, value, __ATOMIC_RELEASE),                             \
+     __atomic_thread_fence(__ATOMIC_SEQ_CST))
+#endif
+#endif
+
+/**
+ * aio_notify() whose barrier and look at notify_me are in the caller.
+ */
+static inline void aionotify_inline_notify(AioContext *ctx)
+{
+#if AIONOTIFY_GENERATION >= 52
+    AIONOTIFY_EXCHANGE(&ctx->notified, 1);
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+    /* The barrier pairs with the one behind the loop's raise of notify_me. */
+    if (__builtin_expect(__atomic_load_n(&ctx->notify_me, __ATOMIC_RELAXED) != 0, 0)) {
+        aio_notify(ctx);
+    }
+}
+
+/**
+ * aio_notify_accept() that is in the caller, but for what empties the notifier.
+ */
+static inline void aionotify_inline_accept(AioContext *ctx)
+{
+#if AIONOTIFY_GENERATION >= 52
+    AIONOTIFY_EXCHANGE(&ctx->notified, 0);
+#else
+    /* A true that is missed is found by the next turn: the notifier keeps poll from sleeping. */
+    if (__builtin_expect(__atomic_load_n(&ctx->notified, __ATOMIC_RELAXED), 0)) {
+        aio_notify_accept(ctx);
+    }
+#endif
+}
+
+#define aio_notify(ctx) aionotify_inline_notify(ctx)
+#define aio_notify_accept(ctx) aionotify_inline_accept(ctx)
+#endif
 
 #ifdef __cplusplus
 }

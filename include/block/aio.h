@@ -66,7 +66,7 @@ struct AioContext {
      */
     GSource source;
     /**
-     * Held by whoever runs the loop.
+     * Held by `aio_poll()` while it runs callbacks; not by GLib's dispatch.
      */
     RFifoLock lock;
     /**
@@ -98,13 +98,14 @@ struct AioContext {
      */
     int walking_bh;
     /**
-     * True if `aio_notify()` has set `notifier` since it was last emptied.
+     * True if `aio_notify()` has set `notifier` since it was last emptied; it may be true for longer.
      *
      * The library's alone.
      */
     bool notified;
     /**
-     * The descriptor that `aio_notify()` makes readable; the loop polls its read end.
+     * The descriptor that `aio_notify()` makes readable; a loop of the program's own polls its read
+     * end. libaiocontext's loop has another event, which is private.
      */
     EventNotifier notifier;
     /**
@@ -162,137 +163,342 @@ struct AIOCBInfo {
 };
 
 /**
- * Makes a context with one reference, which is also a GLib event source.
+ * Makes a context with one reference, which is also a GLib event source (`aio_get_g_source()`).
+ * Call `init_clocks()` once before the first context is made.
  *
- * Returns NULL on failure and then sets `*errp` where `errp` is not NULL.
+ * Returns: the context, or NULL.
+ *
+ * Errors: NULL if the system has no descriptor or memory left: nothing stays open, `errno` says
+ * why, and if `errp` is not NULL the program's `error_set_errno()`, if it has one, sets `*errp`
+ * with that number and the text "Failed to initialize event notifier".
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `errp` must be NULL or point to a pointer that may be written.
+ *
  * Provided by libaiocontext or the program.
  */
 extern struct AioContext *aio_context_new(Error **errp);
 
 /**
- * Takes a reference. Any thread. Provided by libaiocontext or the program.
+ * Takes a reference. The count is that of the GSource that the context starts with:
+ * `g_source_ref()` on `&ctx->source` does the same.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must be a live context.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void aio_context_ref(struct AioContext *ctx);
 
 /**
- * Gives a reference back; the last one frees the context.
+ * Gives a reference back. The last one frees the context with its thread pool, bottom halves,
+ * notifier, lock and timer lists; the pool waits for its workers. Before that remove the
+ * handlers, delete the timers and await the requests.
+ *
+ * Threads: any thread; not signal handlers. For the last reference, nobody else may use the
+ * context.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must be a live context, of which the caller has
+ * a reference.
  *
  * Provided by libaiocontext or the program.
  */
 extern void aio_context_unref(struct AioContext *ctx);
 
 /**
- * Takes the context's lock (recursive, first come first served). Any thread.
+ * Takes the context's lock, which is recursive and goes to waiters in the order in which they
+ * came.
+ *
+ * Threads: any thread; not signal handlers. A cancellation point while it waits, and a thread
+ * that is cancelled there keeps its place in the queue: disable cancellation around it.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must be a live context.
  *
  * Provided by libaiocontext or the program.
  */
 extern void aio_context_acquire(struct AioContext *ctx);
 
 /**
- * Gives the context's lock back, once. The owner only.
+ * Gives the context's lock back, once.
+ *
+ * Threads: the owner of the lock only; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must be a live context whose lock the caller
+ * holds (aborts).
  *
  * Provided by libaiocontext or the program.
  */
 extern void aio_context_release(struct AioContext *ctx);
 
 /**
- * Makes a bottom half that will call `cb(opaque)`. Any thread.
+ * Makes a bottom half that will call `cb(opaque)` in the loop of `ctx`. It lives until a poll
+ * after `qemu_bh_delete()`, or until its context is freed.
  *
- * Returns it, not scheduled. Provided by libaiocontext or the program.
+ * Returns: the bottom half, not scheduled; never NULL.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL, must come from `aio_context_new()`, and `cb` must not be
+ * NULL (aborts); the loop's thread may call `cb(opaque)` whenever the bottom half is scheduled.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern QEMUBH *aio_bh_new(struct AioContext *ctx, QEMUBHFunc *cb, void *opaque);
 
 /**
- * Runs the scheduled bottom halves. The loop's thread.
+ * Runs the scheduled bottom halves in the order in which they were scheduled; `aio_poll()` and
+ * `aio_dispatch()` call it. One that a callback schedules runs in the next call. A callback may
+ * call this function: the inner call runs what the outer has not run yet, and what has been
+ * scheduled since.
  *
- * Returns 1 if one ran that was not idle, else 0.
+ * Returns: 1 if a bottom half ran that was not idle, else 0.
+ *
+ * Threads: threads that run the loop; several at once share the work. Not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL, must come from `aio_context_new()` (aborts), and must live
+ * until the call returns.
+ *
  * Provided by libaiocontext or the program.
  */
 extern int aio_bh_poll(struct AioContext *ctx);
 
 /**
- * Has the bottom half run once, soon. Any thread and signal handlers; wait-free.
+ * Schedules the bottom half to run once, soon, and wakes the loop if it sleeps. What the caller
+ * wrote before is visible to the callback. One that is already scheduled still runs once, and
+ * the loop is notified again. One that has been deleted and not yet freed stays deleted.
+ *
+ * Threads: any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point
+ * on Linux. A thread that is suspended there delays nobody else's bottom halves.
+ *
+ * Requires: `bh` must not be NULL (aborts) and must come from `aio_bh_new()`; its context must
+ * live until the call returns.
  *
  * Provided by libaiocontext or the program.
  */
 extern void qemu_bh_schedule(QEMUBH *bh);
 
 /**
- * Has the bottom half run once, within 10 ms, without counting as progress.
+ * Schedules the bottom half to run once, within 10 ms, without counting as progress. Wakes a
+ * loop that would sleep for longer, and leaves others asleep. One that `qemu_bh_schedule()` has
+ * scheduled stays urgent.
+ *
+ * Threads: any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point
+ * on Linux. A thread that is suspended there delays nobody else's bottom halves.
+ *
+ * Requires: `bh` must not be NULL (aborts) and must come from `aio_bh_new()`; its context must
+ * live until the call returns.
  *
  * Provided by libaiocontext or the program.
  */
 extern void qemu_bh_schedule_idle(QEMUBH *bh);
 
 /**
- * Takes a schedule back. Provided by libaiocontext or the program.
+ * Takes a schedule back: the bottom half does not run until it is scheduled again, and may then
+ * keep its earlier place. A callback that another thread runs is not waited for. What was
+ * written before the schedule that this takes back is visible to the caller.
+ *
+ * Threads: any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point
+ * on Linux. A thread that is suspended there delays nobody else's bottom halves.
+ *
+ * Requires: `bh` must not be NULL (aborts) and must come from `aio_bh_new()`; its context must
+ * live until the call returns.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void qemu_bh_cancel(QEMUBH *bh);
 
 /**
- * Has the bottom half freed when nobody walks the list any more. Any thread.
+ * Deletes the bottom half: it never runs again, and is freed by the next poll once no other
+ * poll is under way, or with its context. A callback may delete its own. Until it is freed,
+ * other calls for it do nothing.
+ *
+ * Threads: any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point
+ * on Linux. A thread that is suspended there delays nobody else's bottom halves.
+ *
+ * Requires: `bh` must not be NULL (aborts) and must come from `aio_bh_new()`; its context must
+ * live until the call returns.
  *
  * Provided by libaiocontext or the program.
  */
 extern void qemu_bh_delete(QEMUBH *bh);
 
 /**
- * How long the loop may sleep, in ns.
+ * Tells how long a loop may sleep. A custom loop calls it after it has raised `notify_me` and
+ * executed a full memory barrier. With no bottom half scheduled it takes no lock.
  *
- * Returns 0 if a bottom half is scheduled, at most 10000000 (10 ms) if only idle ones are,
- * else the time to the nearest timer, -1 for ever.
+ * Returns: ns: 0 if a bottom half is scheduled, at most 10000000 (10 ms) if only idle ones are,
+ * else the time to the nearest timer, -1 if there is none.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL, must come from `aio_context_new()` (aborts), and must live
+ * until the call returns.
+ *
  * Provided by libaiocontext or the program.
  */
 extern int64_t aio_compute_timeout(struct AioContext *ctx);
 
 /**
- * The context as a GLib event source, with a new reference.
+ * Gives the context as a GLib event source, with a new reference, which `g_source_unref()`
+ * gives back.
+ *
+ * Returns: the source, never NULL.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must be a live context.
  *
  * Provided by libaiocontext or the program.
  */
 extern GSource *aio_get_g_source(struct AioContext *ctx);
 
 /**
- * The context's thread pool, made at the first call.
+ * Gives the context's thread pool, which is made at the first call and goes with the context.
+ *
+ * Returns: the pool, never NULL.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must be a live context.
  *
  * Provided by libaiocontext or the program.
  */
 extern ThreadPool *aio_get_thread_pool(struct AioContext *ctx);
 
 /**
- * Prepares the handlers for a poll. Returns true if something can run at once.
+ * Wakes the loop of `ctx` if somebody sleeps in poll on it or is about to (`notify_me` is not
+ * 0); else does nothing, because the loop looks at everything before it next sleeps. First
+ * store the work, then call this: a full memory barrier makes what was written before visible
+ * to the thread that wakes.
+ *
+ * In libaiocontext, notifications that come before the library's own loop has woken share one
+ * write, once that has completed, and a loop of the program's own gets one each; in a child
+ * process nothing is written until another call has made the context the child's own.
+ *
+ * Errors: if the write fails, the wakeup cannot be delivered, and the first failure in a
+ * process is logged to stderr, with the errno. A write that a signal interrupts is repeated;
+ * one that finds the notifier full has nothing to do.
+ *
+ * Threads: any thread and signal handlers: no lock, no allocation, `errno` unchanged, wait-free
+ * except for the write while somebody sleeps. No cancellation point on Linux: the wakeup of a
+ * thread that is cancelled is delivered. Elsewhere the write is one.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must live until the call returns.
+ */
+void aio_notify(struct AioContext *ctx);
+
+/**
+ * Empties the notifier of `ctx` if `aio_notify()` has set it since it was last emptied; else
+ * makes no system call. It is for a loop of the program's own, after its poll has returned and
+ * before it looks at its work; `aio_poll()` and the GSource do it themselves. A notifier that
+ * was set in another way, with `event_notifier_set()`, is left alone.
+ *
+ * Errors: not reported: a poll of a descriptor that cannot be read reports it, as `POLLNVAL`.
+ *
+ * Threads: threads that poll the context, and signal handlers: no lock, no allocation, `errno`
+ * unchanged. No cancellation point on Linux; elsewhere the read is one.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must live until the call returns.
+ */
+void aio_notify_accept(struct AioContext *ctx);
+
+/**
+ * Prepares the handlers for a poll of the context's descriptor by another loop, such as GLib's.
+ *
+ * Returns: true if a handler can run at once, so that the loop must not sleep.
+ *
+ * Threads: threads that poll the context; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must live until the call returns.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool aio_prepare(struct AioContext *ctx);
 
 /**
- * Returns true if a handler is ready after a poll.
+ * Looks which handlers are ready after a poll of the context's descriptor by another loop, such
+ * as GLib's, and consumes a notification. It does not sleep, and needs no poll before it.
+ *
+ * Returns: true if a handler is ready.
+ *
+ * Threads: threads that poll the context; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must live until the call returns.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool aio_pending(struct AioContext *ctx);
 
 /**
- * Runs bottom halves, ready handlers, then timers, and never sleeps.
+ * Runs bottom halves, then handlers that have been found ready, then timers. It never sleeps,
+ * looks for no readiness, and does not take the context's lock. A callback may call it.
  *
- * Returns true if any callback ran. Provided by libaiocontext or the program.
+ * Returns: true if a callback ran; idle bottom halves and the handler of the context's own
+ * notifier do not count.
+ *
+ * Threads: threads that run the loop; not signal handlers.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must live until the call returns.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern bool aio_dispatch(struct AioContext *ctx);
 
 /**
- * Runs what is ready; where `blocking`, sleeps until something is.
+ * Runs one turn of the loop: bottom halves in the order in which they were scheduled, then
+ * handlers of ready descriptors, then timers that are due. If `blocking`, it first sleeps until
+ * there is something to run or `aio_notify()` is called; else it never sleeps.
  *
- * Returns true if a callback ran other than the notifier's own and idle bottom halves.
+ * It takes the context's lock for the callbacks and gives it up, once, while it sleeps. If the
+ * caller holds the lock already, sleeping does not free it: such a call returns early once for
+ * each thread that comes to wait for the lock. With no handlers set, a turn that does not sleep
+ * makes no system call.
+ *
+ * Callbacks may call it, and several threads at the same time, with GLib besides: each piece of
+ * work is done by one of them, and none is woken over and over for work that it cannot do. A
+ * thread that leaves while others sleep has one of them woken in time for the next deadline.
+ * GLib's dispatch takes no lock: beside it the same callback may run in two threads at the same
+ * time, and a handler may find that the other thread has read what made it ready.
+ *
+ * Returns: true if a callback ran; idle bottom halves and the handler of the context's own
+ * notifier do not count. A blocking call may return false, for example after `aio_notify()` or
+ * a signal.
+ *
+ * Threads: any thread; not signal handlers. A cancellation point while it sleeps: disable
+ * cancellation in threads that run a loop.
+ *
+ * Requires: `ctx` must not be NULL (aborts) and must live until the call returns.
+ *
  * Provided by libaiocontext or the program.
  */
 extern bool aio_poll(struct AioContext *ctx, bool blocking);
 
 /**
- * Sets the callbacks of a descriptor, or with both NULL removes them.
+ * Sets the callbacks of a descriptor in the loop of `ctx`, replaces them, or with both NULL
+ * removes them; then notifies the loop, which watches the new set. `io_read(opaque)` runs when
+ * `fd` is readable, hung up or in error, `io_write(opaque)` when it is writable or in error.
+ * Data that is left unread makes the descriptor ready again in the next turn. A regular file is
+ * always ready.
  *
- * `io_read(opaque)` runs when `fd` is readable, hung up or in error, `io_write(opaque)` when
- * it is writable or in error. Provided by libaiocontext or the program.
+ * Callbacks may set, replace and remove any handler, their own included. One that the thread
+ * that runs the loop has removed is not called any more, also if it was ready in the same turn;
+ * one that another thread has removed may still be running or about to. The context's lock
+ * excludes `aio_poll()` of other threads, not `aio_dispatch()` and GLib's dispatch, which do
+ * not take it.
+ *
+ * Remove a handler before its descriptor is closed, and set it again after `dup2()` onto its
+ * number. A handler whose descriptor was closed is dropped when the loop notices, with a line
+ * on stderr.
+ *
+ * Threads: any thread; not signal handlers. Where it has to make a new set of descriptors it is
+ * a cancellation point: disable cancellation around it.
+ *
+ * Requires: `ctx` must not be NULL and `fd` not negative (aborts); `ctx` must live, and the
+ * loop's thread may call the callbacks with `opaque`, until they are removed.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void aio_set_fd_handler(struct AioContext *ctx,
                                int fd,
@@ -301,7 +507,17 @@ extern void aio_set_fd_handler(struct AioContext *ctx,
                                void *opaque);
 
 /**
- * Sets the callback of an event notifier, or with NULL removes it.
+ * Sets the callback of an event notifier in the loop of `ctx`, or with NULL removes it; then
+ * notifies the loop. `io_read(notifier)` runs when the notifier is set, and must empty it with
+ * `event_notifier_test_and_clear()`.
+ *
+ * A handler on the context's own notifier is called for notifications that wake a loop; the
+ * loop empties that notifier before the call.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ctx` and `notifier` must not be NULL (aborts); both must live, and the notifier be
+ * initialised, until the callback is removed.
  *
  * Provided by libaiocontext or the program.
  */
@@ -310,7 +526,16 @@ extern void aio_set_event_notifier(struct AioContext *ctx,
                                    EventNotifierHandler *io_read);
 
 /**
- * Makes a request of `aiocb_info->aiocb_size` bytes with one reference.
+ * Makes a request of `aiocb_info->aiocb_size` bytes, which starts with a BlockAIOCB; what
+ * follows that is not initialised. It has one reference, which `qemu_aio_unref()` gives back.
+ * `bs` and `cb` may be NULL.
+ *
+ * Returns: the request. Aborts if there is no memory.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `aiocb_info` must not be NULL (aborts) and must live as long as the request; its
+ * size must be that of a BlockAIOCB or more (aborts).
  *
  * Provided by libaiocontext or the program.
  */
@@ -320,47 +545,28 @@ extern void *qemu_aio_get(const struct AIOCBInfo *aiocb_info,
                           void *opaque);
 
 /**
- * Takes a reference to a request. Provided by libaiocontext or the program.
+ * Takes a reference to a request.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `p` must not be NULL (aborts) and must be a live request.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void qemu_aio_ref(void *p);
 
 /**
- * Gives a reference back; the last one frees the request.
+ * Gives a reference back; the last one frees the request. What a thread did to the request
+ * before it gave its reference back is visible to the thread that gives back the last one.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `p` must not be NULL (aborts) and must be a live request, of which the caller has a
+ * reference (aborts if there is none).
  *
  * Provided by libaiocontext or the program.
  */
 extern void qemu_aio_unref(void *p);
-
-/**
- * Wakes the loop of `ctx` if it sleeps in poll or is about to; else does nothing, because the
- * loop looks at everything again before it next sleeps.
- *
- * Whatever the caller wrote before the call is visible to whoever wakes: a full memory barrier
- * stands between it and the look at `notify_me`.
- *
- * Any thread and any signal handler: no lock, no allocation, `errno` unchanged, wait-free but for
- * one `write` while somebody sleeps. Should that write fail, the wakeup cannot be delivered, and
- * the first time in the process a line on standard error says so.
- *
- * # Safety
- *
- * `ctx` must not be NULL (aborts) and must live until the call returns.
- */
-void aio_notify(struct AioContext *ctx);
-
-/**
- * Empties the event notifier of `ctx` if `aio_notify()` has set it.
- *
- * For the loop, after its poll has returned and before it looks at descriptors, bottom halves and
- * timers. With nothing notified it is one load and no system call. `errno` is unchanged.
- *
- * Any thread that polls the context; safe in signal handlers.
- *
- * # Safety
- *
- * `ctx` must not be NULL (aborts) and must live until the call returns.
- */
-void aio_notify_accept(struct AioContext *ctx);
 
 /**
  * Makes a timer on a clock of the context; scale is the ns in the unit of timer_mod().

@@ -21,23 +21,54 @@ extern "C" {
 typedef int ThreadPoolFunc(void *opaque);
 
 /**
- * Makes a pool whose completions run in the loop of `ctx`.
+ * Makes a pool whose completions run in the loop of `ctx`; in a program with
+ * `qemu_get_aio_context()`, NULL stands for that context. It has no threads until there is work
+ * for them.
+ *
+ * Returns: the pool, never NULL.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ctx` must live until `thread_pool_free()`; NULL aborts in a program without
+ * `qemu_get_aio_context()`.
  *
  * Provided by libaiocontext or the program.
  */
 extern ThreadPool *thread_pool_new(AioContext *ctx);
 
 /**
- * Waits for the workers and frees the pool; no request may be pending.
+ * Waits for the workers and frees the pool; NULL does nothing. No request may be pending
+ * (aborts), but for those of the parent in a child process that has not used the pool: they are
+ * not completed.
+ *
+ * Threads: any thread, while nobody else uses the pool, but for its requests and callbacks; not
+ * signal handlers.
+ *
+ * Requires: `pool` must be NULL or a pool that nobody uses any more.
  *
  * Provided by libaiocontext or the program.
  */
 extern void thread_pool_free(ThreadPool *pool);
 
 /**
- * Runs `func(arg)` on a worker, then `cb(opaque, result)` in the context's loop.
+ * Runs `func(arg)` on a worker, then `cb(opaque, ret)` in the context's loop, with what `func`
+ * returned. The loop must run for the first worker to start.
  *
- * Returns the request, for cancellation. Provided by libaiocontext or the program.
+ * The request's `aiocb_info->cancel_async` takes it back if no worker has started it: the loop
+ * then calls `cb` with `-ECANCELED`. Else it does nothing.
+ *
+ * Returns: the request, which lives until `cb` has returned, or longer for those who hold a
+ * reference (`qemu_aio_ref()`).
+ *
+ * Errors: if the first worker cannot be started, `cb` is called with `-EAGAIN`.
+ *
+ * Threads: any thread; not signal handlers. `func` cannot be cancelled as a thread; if it
+ * forks, the child must not return from it.
+ *
+ * Requires: `pool` and `func` must not be NULL (aborts); the pool must be live; a worker may
+ * call `func(arg)`, and the loop's thread `cb(opaque, ret)`, which may be NULL.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern BlockAIOCB *thread_pool_submit_aio(ThreadPool *pool,
                                           ThreadPoolFunc *func,
@@ -46,14 +77,27 @@ extern BlockAIOCB *thread_pool_submit_aio(ThreadPool *pool,
                                           void *opaque);
 
 /**
- * Runs `func(arg)` on a worker and yields the calling coroutine until it is done.
+ * Runs `func(arg)` on a worker, and lets the calling coroutine yield until it is done. It needs
+ * the program's `qemu_coroutine_self()`, `qemu_coroutine_yield()` and `qemu_coroutine_enter()`.
  *
- * Returns what `func` returned. Coroutines only. Provided by libaiocontext or the program.
+ * Returns: what `func` returned.
+ *
+ * Threads: coroutines only (aborts); not signal handlers.
+ *
+ * Requires: `pool` and `func` must not be NULL (aborts); the pool must be live; a worker may
+ * call `func(arg)`; nobody else may enter the coroutine meanwhile.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern int thread_pool_submit_co(ThreadPool *pool, ThreadPoolFunc *func, void *arg);
 
 /**
  * Runs `func(arg)` on a worker and reports to nobody.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `pool` and `func` must not be NULL (aborts); the pool must be live; a worker may
+ * call `func(arg)`.
  *
  * Provided by libaiocontext or the program.
  */

@@ -37,101 +37,109 @@ struct EventNotifier {
 };
 
 /**
- * Opens a notifier, set if `active` is not 0: an eventfd, or where the kernel has none (`ENOSYS`)
- * a pipe; non-blocking and close-on-exec.
+ * Opens a notifier, set if `active` is not 0: an eventfd, or where the kernel has none
+ * (`ENOSYS`, as in some sandboxes) a pipe; non-blocking and close-on-exec. What `*e` held
+ * before is not looked at, and nothing of it is closed.
  *
- * Returns 0, or `-errno` (`-EMFILE`, `-ENFILE`, `-ENODEV`, `-ENOMEM`): then nothing is open and
- * both descriptors are -1. What `*e` held before is not looked at.
+ * Returns: 0, or `-errno`.
  *
- * Any thread; nobody else may use `*e` yet.
+ * Errors: `-EMFILE`, `-ENFILE`, `-ENODEV` and `-ENOMEM` as eventfd(2) and pipe(2) say. Nothing
+ * is open then, and both members are -1. `errno` may change, also on success.
  *
- * # Safety
+ * Threads: any thread, while nobody else uses the notifier; not signal handlers.
  *
- * `e` must not be NULL (aborts) and must point to memory for an EventNotifier.
+ * Requires: `e` must not be NULL (aborts) and must point to memory for an EventNotifier.
  */
-int event_notifier_init(struct EventNotifier *e,
-                        int active);
+int event_notifier_init(struct EventNotifier *e, int active);
 
 /**
- * Makes a notifier of a descriptor that is open already (an eventfd), for both ends.
+ * Makes a notifier of `fd`, an eventfd that is already open, for both ends. The notifier owns
+ * `fd` from then on: `event_notifier_cleanup()` closes it.
  *
- * The notifier owns `fd` from then on: `event_notifier_cleanup()` closes it. Any thread; nobody
- * else may use `*e` yet.
+ * The flags of `fd` stay as they are. It should be non-blocking, or clearing the notifier
+ * blocks while it is not set, and must not have been opened with `EFD_SEMAPHORE`, or one call
+ * does not clear it.
  *
- * # Safety
+ * Threads: any thread, while nobody else uses the notifier; not signal handlers.
  *
- * `e` must not be NULL (aborts) and must point to memory for an EventNotifier.
+ * Requires: `e` must not be NULL (aborts) and must point to memory for an EventNotifier.
  */
 void event_notifier_init_fd(struct EventNotifier *e, int fd);
 
 /**
- * Closes the notifier's descriptors, each once, and sets both to -1.
+ * Closes the descriptors, each once, and sets both members to -1. A second call does nothing.
  *
- * A second call does nothing. `errno` is unchanged. Any thread; nobody may poll the notifier any
- * more.
+ * Threads: any thread, while nobody else uses the notifier; not signal handlers. `errno` is
+ * unchanged. A cancellation point, as close(2) is: a thread that is cancelled there may leave a
+ * descriptor open that `*e` no longer names.
  *
- * # Safety
- *
- * `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
+ * Requires: `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
  */
 void event_notifier_cleanup(struct EventNotifier *e);
 
 /**
- * Returns the descriptor to poll for reading, -1 after `event_notifier_cleanup()`.
+ * Tells which descriptor to poll for reading.
  *
- * Any thread and signal handlers.
+ * Returns: the descriptor, -1 after `event_notifier_cleanup()`.
  *
- * # Safety
+ * Threads: any thread and signal handlers. `errno` is unchanged.
  *
- * `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
+ * Requires: `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
  */
 int event_notifier_get_fd(struct EventNotifier *e);
 
 /**
- * Sets the notifier: its descriptor becomes readable and stays so until
- * `event_notifier_test_and_clear()`.
+ * Sets the notifier: its descriptor becomes readable, and stays so until
+ * `event_notifier_test_and_clear()`. It writes the number 1 as 8 bytes, and repeats a write
+ * that a signal interrupts.
  *
- * Returns 0, also where it was full already, or `-errno` (`-EBADF` after cleanup). A write that a
- * signal interrupted is repeated. `errno` is unchanged.
+ * Returns: 0, also if the notifier was full already, or `-errno`.
  *
- * Any thread and signal handlers.
+ * Errors: `-EBADF` after `event_notifier_cleanup()`, or if `wfd` is not open for writing; other
+ * errors of write(2).
  *
- * # Safety
+ * Threads: any thread and signal handlers. `errno` is unchanged. No cancellation point on
+ * Linux.
  *
- * `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
+ * Requires: `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
  */
 int event_notifier_set(struct EventNotifier *e);
 
 /**
- * Empties the notifier.
+ * Empties the notifier: it reads until nothing is left, and repeats a read that a signal
+ * interrupts.
  *
- * Returns 1 if it was set, 0 if not, also after `event_notifier_cleanup()`, or `-errno` where its
- * descriptor cannot be read (`-EBADF`). A read that a signal interrupted is repeated. `errno` is
- * unchanged.
+ * Returns: 1 if the notifier was set, 0 if it was not or has been cleaned up, or `-errno`. An
+ * error is not 0: compare with 1 where a descriptor may be bad.
  *
- * Any thread and signal handlers.
+ * Errors: `-EBADF` if `rfd` is not open for reading; other errors of read(2).
  *
- * # Safety
+ * Threads: any thread and signal handlers. `errno` is unchanged. No cancellation point on
+ * Linux.
  *
- * `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
+ * Requires: `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
  */
 int event_notifier_test_and_clear(struct EventNotifier *e);
 
 /**
- * Has the program's loop call `handler(e)` when the notifier is set; NULL removes it.
+ * Makes the program's loop call `handler(e)` when the notifier is set; NULL removes the
+ * handler. The handler clears the notifier itself, or is called again at once. Remove it before
+ * `event_notifier_cleanup()`.
  *
- * Passes the descriptor to the program's own `qemu_set_fd_handler()`. Returns 0, or `-ENOSYS` in
- * a program that has no such function.
+ * It calls the program's own `qemu_set_fd_handler()` with the descriptor, the handler, NULL and
+ * `e`, and ignores what that returns.
  *
- * Threads and signal handlers: as the program's function.
+ * Returns: 0, or `-ENOSYS`.
  *
- * # Safety
+ * Errors: `-ENOSYS` if the program has no `qemu_set_fd_handler()`.
  *
- * `e` must not be NULL (aborts), must point to an initialised EventNotifier and must live until
- * the handler is removed.
+ * Threads: where the program's `qemu_set_fd_handler()` may be called. `errno` is as that leaves
+ * it.
+ *
+ * Requires: `e` must not be NULL (aborts), must point to an initialised EventNotifier, and must
+ * live until the handler is removed.
  */
-int event_notifier_set_handler(struct EventNotifier *e,
-                               EventNotifierHandler *handler);
+int event_notifier_set_handler(struct EventNotifier *e, EventNotifierHandler *handler);
 
 #ifdef __cplusplus
 }

@@ -56,31 +56,57 @@ struct RFifoLock {
 };
 
 /**
- * Initialises a lock.
+ * Initialises a lock, which nobody holds. `cb(opaque)`, if not NULL, is called by a thread that
+ * finds the lock taken, before each time that it waits, to ask the owner for it; the thread has
+ * its place in the queue by then (`tail - head` counts it) and holds nothing.
  *
- * `cb(opaque)`, where not NULL, is called by a waiter before each wait, without the lock.
+ * Threads: any thread, while nobody else uses the lock; not signal handlers.
+ *
+ * Requires: `r` must not be NULL (aborts) and must point to memory for an RFifoLock; any thread
+ * that takes the lock may call `cb` with `opaque`.
+ *
  * Provided by libaiocontext or the program.
  */
 extern void rfifolock_init(struct RFifoLock *r, void (*cb)(void *opaque), void *opaque);
 
 /**
- * Releases what `rfifolock_init` took. Nobody may hold the lock or wait for it.
+ * Releases what `rfifolock_init()` took. A thread that has given the lock up may still be on
+ * the way out of `rfifolock_unlock()`.
+ *
+ * Threads: any thread, while nobody holds the lock or waits for it (aborts); not signal
+ * handlers.
+ *
+ * Requires: `r` must not be NULL (aborts) and must point to an initialised lock, which is not
+ * used again.
  *
  * Provided by libaiocontext or the program.
  */
 extern void rfifolock_destroy(struct RFifoLock *r);
 
 /**
- * Takes the lock, after all who came before; the owner may take it again.
+ * Takes the lock, after all who came before; its owner may take it again. Free, or taken again,
+ * it costs no mutex and no system call.
  *
- * Any thread; not from signal handlers. Provided by libaiocontext or the program.
+ * Threads: any thread; not signal handlers. A cancellation point while it waits, and a thread
+ * that is cancelled there keeps its place in the queue: disable cancellation around it.
+ *
+ * Requires: `r` must not be NULL (aborts) and must point to an initialised lock, which lives
+ * until the thread has given it up again.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void rfifolock_lock(struct RFifoLock *r);
 
 /**
- * Undoes one `rfifolock_lock` of the calling thread; the last one hands the lock over.
+ * Undoes one `rfifolock_lock()` of the calling thread; the last one hands the lock to the
+ * thread that has waited longest. Once another thread can have the lock, this no longer touches
+ * it: the next owner may destroy it.
  *
- * The owner only; not from signal handlers. Provided by libaiocontext or the program.
+ * Threads: the owner only (aborts); not signal handlers.
+ *
+ * Requires: `r` must not be NULL (aborts) and must point to an initialised lock.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void rfifolock_unlock(struct RFifoLock *r);
 

@@ -118,90 +118,177 @@ struct QEMUTimer {
 };
 
 /**
- * Sets up the clocks and `main_loop_tlg`. Once, before all else.
+ * The lists of the main loop, one for each clock.
+ *
+ * Provided by libaiocontext or the program.
+ */
+extern struct QEMUTimerListGroup main_loop_tlg;
+
+/**
+ * Sets up `main_loop_tlg`, which `timer_init()` and `timer_new()` take their lists from. Call
+ * it once, before all else; a second call does nothing.
+ *
+ * Threads: any thread; not signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern void init_clocks(void);
 
 /**
- * The clock's time in ns. Provided by libaiocontext or the program.
+ * Reads the clock. `QEMU_CLOCK_VIRTUAL` is the program's `cpu_get_icount()` if its `use_icount`
+ * is not 0, else its `cpu_get_clock()`, which `QEMU_CLOCK_VIRTUAL_RT` is always; in a program
+ * without them both are `QEMU_CLOCK_REALTIME`, the system's monotonic clock. `QEMU_CLOCK_HOST`
+ * is the wall clock; if it has gone backwards since it was last read, this calls the reset
+ * notifiers.
+ *
+ * Returns: the clock's time in ns.
+ *
+ * Errors: aborts if `type` is no clock, as do the other functions that take one.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern int64_t qemu_clock_get_ns(enum QEMUClockType type);
 
 /**
- * Returns true if the main loop's list has a timer on the clock.
+ * Tells whether the main loop's list of the clock has an armed timer.
+ *
+ * Returns: true if a timer is armed.
+ *
+ * Threads: any thread; not signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool qemu_clock_has_timers(enum QEMUClockType type);
 
 /**
- * Returns true if a timer of the main loop's list is due.
+ * Tells whether a timer of the main loop's list of the clock is due.
+ *
+ * Returns: true if a timer is due.
+ *
+ * Threads: any thread; not signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool qemu_clock_expired(enum QEMUClockType type);
 
 /**
- * Returns true if the clock counts towards deadlines.
+ * Tells whether the clock counts towards timeouts.
+ *
+ * Returns: false for `QEMU_CLOCK_VIRTUAL` while the program's `use_icount` is not 0, else true.
+ *
+ * Threads: any thread; not signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool qemu_clock_use_for_deadline(enum QEMUClockType type);
 
 /**
- * ns to the nearest deadline of the clock on all its lists, -1 for never.
+ * Looks for the nearest deadline on all lists of the clock.
+ *
+ * Returns: the ns to the nearest deadline, -1 if there is none or the clock is stopped.
+ *
+ * Threads: any thread; not signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern int64_t qemu_clock_deadline_ns_all(enum QEMUClockType type);
 
 /**
- * The main loop's list of the clock. Provided by libaiocontext or the program.
+ * Gives the main loop's list of the clock.
+ *
+ * Returns: the list, never NULL.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern QEMUTimerList *qemu_clock_get_main_loop_timerlist(enum QEMUClockType type);
 
 /**
- * Notifies every list of the clock. Provided by libaiocontext or the program.
+ * Calls the notify callbacks of all lists of the clock.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void qemu_clock_notify(enum QEMUClockType type);
 
 /**
- * Starts or stops a clock; stopping waits for callbacks that other threads run.
+ * Starts or stops a clock. While stopped it runs no timers; its time goes on. Starting notifies
+ * its lists. Stopping waits for the callbacks of its timers that other threads run, not for the
+ * caller's own: do not stop a clock with anything held that they need.
+ *
+ * Callbacks in several threads may stop each other's clocks: the call that would close a cycle
+ * of threads that wait for each other does not wait for the callbacks that wait for its own,
+ * directly or through others, and waits for all others. So when it returns, such a callback is
+ * still to return from its own call of this function.
+ *
+ * Threads: any thread; not signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern void qemu_clock_enable(enum QEMUClockType type, bool enabled);
 
 /**
- * Has `notifier` called when the clock jumps back.
+ * Registers a notifier: the thread that finds the clock to have gone backwards when it reads it
+ * calls `notifier->notify(notifier, &now)`, with `now` an `int64_t` in ns. Only
+ * `QEMU_CLOCK_HOST` goes backwards. A notifier may remove itself and others while it is called.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `notifier` must not be NULL or registered already (aborts) and must point to QEMU's
+ * `Notifier`, which lives until `qemu_clock_unregister_reset_notifier()`.
  *
  * Provided by libaiocontext or the program.
  */
 extern void qemu_clock_register_reset_notifier(enum QEMUClockType type, Notifier *notifier);
 
 /**
- * Undoes `qemu_clock_register_reset_notifier()`. Provided by libaiocontext or the program.
+ * Undoes `qemu_clock_register_reset_notifier()`. The notifier's own function may call it.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `notifier` must not be NULL and must be registered (aborts).
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void qemu_clock_unregister_reset_notifier(enum QEMUClockType type, Notifier *notifier);
 
 /**
- * Runs the due timers of the main loop's list. Returns true if any ran.
+ * Runs the due timers of the main loop's list of the clock, as `timerlist_run_timers()` does.
+ *
+ * Returns: true if a timer ran.
+ *
+ * Threads: the main loop's thread; not signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool qemu_clock_run_timers(enum QEMUClockType type);
 
 /**
- * Runs the due timers of all the main loop's lists. Returns true if any ran.
+ * Runs the due timers of all the main loop's lists, as `timerlist_run_timers()` does.
+ *
+ * Returns: true if a timer ran.
+ *
+ * Threads: the main loop's thread; not signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool qemu_clock_run_all_timers(void);
 
 /**
- * Makes a list on a clock; `cb(opaque)` is called when its first deadline moves.
+ * Makes a list on a clock. `cb(opaque)` is called when a timer is armed that becomes its first,
+ * when the clock is started, and by `timerlist_notify()`; if `cb` is NULL, the program's
+ * `qemu_notify_event()`, if it has one.
+ *
+ * Returns: the list, never NULL.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `type` must be a clock (aborts); any thread may call `cb` with `opaque` until the
+ * list is freed.
  *
  * Provided by libaiocontext or the program.
  */
@@ -210,46 +297,106 @@ extern QEMUTimerList *timerlist_new(enum QEMUClockType type,
                                     void *opaque);
 
 /**
- * Frees a list, which must be empty. Provided by libaiocontext or the program.
+ * Frees a list, on which no timer may be armed (aborts). A callback of a timer of the list may
+ * call it. When it returns, nobody calls the list's notify callback any more.
+ *
+ * Threads: any thread, while nobody else uses the list; not signal handlers.
+ *
+ * Requires: `timer_list` must not be NULL (aborts) and must come from `timerlist_new()`.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void timerlist_free(QEMUTimerList *timer_list);
 
 /**
- * Returns true if a timer is armed on the list. Provided by libaiocontext or the program.
+ * Tells whether a timer is armed on the list.
+ *
+ * Returns: true if a timer is armed.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `timer_list` must not be NULL (aborts) and must be a list.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern bool timerlist_has_timers(QEMUTimerList *timer_list);
 
 /**
- * Returns true if a timer of the list is due. Provided by libaiocontext or the program.
+ * Tells whether a timer of the list is due by its clock's time, also while the clock is
+ * stopped.
+ *
+ * Returns: true if a timer is due.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `timer_list` must not be NULL (aborts) and must be a list.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern bool timerlist_expired(QEMUTimerList *timer_list);
 
 /**
- * ns to the list's nearest deadline, -1 for never.
+ * Looks for the list's first deadline.
+ *
+ * Returns: the ns to the deadline, 0 if it has passed, -1 if there is none or the clock is
+ * stopped.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `timer_list` must not be NULL (aborts) and must be a list.
  *
  * Provided by libaiocontext or the program.
  */
 extern int64_t timerlist_deadline_ns(QEMUTimerList *timer_list);
 
 /**
- * The list's clock. Provided by libaiocontext or the program.
+ * Tells which clock the list is on.
+ *
+ * Returns: the clock.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `timer_list` must not be NULL (aborts) and must be a list.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern enum QEMUClockType timerlist_get_clock(QEMUTimerList *timer_list);
 
 /**
- * Runs the list's due timers. Returns true if any ran.
+ * Runs the timers that are due by the time at the call, in the order of their deadlines; does
+ * nothing while the clock is stopped. Callbacks are called with nothing held. They may arm,
+ * disarm and free timers, their own included, and free the list; a timer that one arms for a
+ * time that has passed runs in the same call.
+ *
+ * Returns: true if a timer ran.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `timer_list` must not be NULL (aborts) and must be a list.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool timerlist_run_timers(QEMUTimerList *timer_list);
 
 /**
- * Calls the list's notify callback. Provided by libaiocontext or the program.
+ * Calls the list's notify callback.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `timer_list` must not be NULL (aborts) and must be a list.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void timerlist_notify(QEMUTimerList *timer_list);
 
 /**
- * Makes the group's lists, with `cb(opaque)` as notify callback of each.
+ * Makes the group's lists, one for each clock, with `cb(opaque)` as notify callback of each. It
+ * needs no `init_clocks()`.
+ *
+ * Threads: any thread, while nobody else uses the group; not signal handlers.
+ *
+ * Requires: `tlg` must not be NULL (aborts) and must point to memory for a group; any thread
+ * may call `cb` with `opaque` until `timerlistgroup_deinit()`.
  *
  * Provided by libaiocontext or the program.
  */
@@ -258,26 +405,54 @@ extern void timerlistgroup_init(struct QEMUTimerListGroup *tlg,
                                 void *opaque);
 
 /**
- * Frees the group's lists, which must be empty. Provided by libaiocontext or the program.
+ * Frees the group's lists, on which no timer may be armed (aborts).
+ *
+ * Threads: any thread, while nobody else uses the group; not signal handlers.
+ *
+ * Requires: `tlg` must not be NULL (aborts) and must be an initialised group.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void timerlistgroup_deinit(struct QEMUTimerListGroup *tlg);
 
 /**
- * Runs the due timers of the group. Returns true if any ran.
+ * Runs the due timers of all lists of the group, as `timerlist_run_timers()` does.
+ *
+ * Returns: true if a timer ran.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `tlg` must not be NULL (aborts) and must be an initialised group, which lives until
+ * the call returns.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool timerlistgroup_run_timers(struct QEMUTimerListGroup *tlg);
 
 /**
- * ns to the group's nearest deadline, -1 for never.
+ * Looks for the group's nearest deadline. Clocks that are stopped or that do not count
+ * (`qemu_clock_use_for_deadline()`) have none.
+ *
+ * Returns: the ns to the deadline, 0 if it has passed, -1 if there is none.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `tlg` must not be NULL (aborts) and must be an initialised group.
  *
  * Provided by libaiocontext or the program.
  */
 extern int64_t timerlistgroup_deadline_ns(struct QEMUTimerListGroup *tlg);
 
 /**
- * Initialises a timer on a list; `scale` is the ns in the unit of `timer_mod()`.
+ * Initialises a timer on a list; `scale` is the number of ns in the unit in which `timer_mod()`
+ * takes times. The memory is the caller's; what was in it is not looked at, so the timer must
+ * not be armed.
+ *
+ * Threads: any thread, while nobody else uses the timer; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL (aborts) and must point to memory for a QEMUTimer, which
+ * lives while the timer is armed; `timer_list` is a list that is not freed while the timer is
+ * used; the thread that runs the list's timers may call `cb` with `opaque`.
  *
  * Provided by libaiocontext or the program.
  */
@@ -288,87 +463,161 @@ extern void timer_init_tl(struct QEMUTimer *ts,
                           void *opaque);
 
 /**
- * Ends a timer's use; it must not be armed. Provided by libaiocontext or the program.
+ * Ends the use of a timer, which must not be armed (aborts).
+ *
+ * Threads: any thread, while nobody else uses the timer; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL (aborts) and must point to an initialised timer.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void timer_deinit(struct QEMUTimer *ts);
 
 /**
- * Frees a timer that `timer_new()` or a function like it made.
+ * Frees a timer that `timer_new()` or a function like it made, and disarms it first; NULL does
+ * nothing. The timer's own callback may call it.
+ *
+ * Threads: any thread, while nobody else uses the timer; not signal handlers. A thread that
+ * frees a timer must know that its callback is not running, for example by holding the lock of
+ * the context.
+ *
+ * Requires: `ts` must be NULL or a timer in memory from `g_malloc0()`.
  *
  * Provided by libaiocontext or the program.
  */
 extern void timer_free(struct QEMUTimer *ts);
 
 /**
- * Disarms a timer. Any thread. Provided by libaiocontext or the program.
+ * Disarms a timer; does nothing if it is not armed. It does not wait for a callback that is
+ * already running.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL (aborts) and must point to an initialised timer.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void timer_del(struct QEMUTimer *ts);
 
 /**
- * Arms a timer for `expire_time` ns. Any thread. Provided by libaiocontext or the program.
+ * Arms a timer for the time `expire_time` of its clock in ns; moves it if it is armed. A time
+ * in the past is due at once, a negative one counts as 0. Timers for the same time run in the
+ * order in which they were armed. A timer that becomes the first of its list calls the list's
+ * notify callback, which wakes the loop.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL and must point to a timer that was initialised with a list
+ * and a callback (aborts).
+ *
+ * Provided by libaiocontext or the program.
  */
 extern void timer_mod_ns(struct QEMUTimer *ts, int64_t expire_time);
 
 /**
- * Arms a timer for `expire_time` ns unless it is armed for earlier. Any thread.
+ * Arms a timer as `timer_mod_ns()` does, unless it is armed for that time or an earlier one.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL and must point to a timer that was initialised with a list
+ * and a callback (aborts).
  *
  * Provided by libaiocontext or the program.
  */
 extern void timer_mod_anticipate_ns(struct QEMUTimer *ts, int64_t expire_time);
 
 /**
- * Arms a timer for `expire_time` in units of its scale. Any thread.
+ * Arms a timer as `timer_mod_ns()` does, for a time in units of its scale.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL and must point to a timer that was initialised with a list
+ * and a callback (aborts).
  *
  * Provided by libaiocontext or the program.
  */
 extern void timer_mod(struct QEMUTimer *ts, int64_t expire_time);
 
 /**
- * Arms a timer, in units of its scale, unless it is armed for earlier. Any thread.
+ * Arms a timer as `timer_mod_anticipate_ns()` does, for a time in units of its scale.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL and must point to a timer that was initialised with a list
+ * and a callback (aborts).
  *
  * Provided by libaiocontext or the program.
  */
 extern void timer_mod_anticipate(struct QEMUTimer *ts, int64_t expire_time);
 
 /**
- * Returns true if the timer is armed. Provided by libaiocontext or the program.
+ * Tells whether the timer is armed.
+ *
+ * Returns: true if it is armed.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL (aborts) and must point to an initialised timer.
+ *
+ * Provided by libaiocontext or the program.
  */
 extern bool timer_pending(struct QEMUTimer *ts);
 
 /**
- * Returns true if the timer is due at `current_time`, in units of its scale.
+ * Tells whether the timer's deadline is `current_time` or earlier, in units of its scale.
+ *
+ * Returns: true if the timer is due, has run, or is not armed; false for NULL, which is never
+ * due.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ts` must be NULL or point to an initialised timer.
  *
  * Provided by libaiocontext or the program.
  */
 extern bool timer_expired(struct QEMUTimer *ts, int64_t current_time);
 
 /**
- * The timer's deadline in ns, UINT64_MAX while not armed.
+ * Tells the timer's deadline.
+ *
+ * Returns: the deadline in ns on the timer's clock, `UINT64_MAX` while it is not armed.
+ *
+ * Threads: any thread; not signal handlers.
+ *
+ * Requires: `ts` must not be NULL (aborts) and must point to an initialised timer.
  *
  * Provided by libaiocontext or the program.
  */
 extern uint64_t timer_expire_time_ns(struct QEMUTimer *ts);
 
 /**
- * A timeout in ms for poll, rounded up; negative means for ever.
+ * Converts a timeout for poll(2). It is rounded up, so that a loop does not wake before a
+ * deadline and find nothing to do.
+ *
+ * Returns: ms, at most `INT_MAX`; -1, for infinite, if `ns` is negative.
+ *
+ * Threads: any thread and signal handlers.
  *
  * Provided by libaiocontext or the program.
  */
 extern int qemu_timeout_ns_to_ms(int64_t ns);
 
 /**
- * Polls with a timeout in ns, negative for ever. Returns what poll returns.
+ * Polls with a timeout in ns; a negative one is infinite.
+ *
+ * Returns: what poll(2) returns: how many descriptors are ready, 0 after the timeout, or -1.
+ *
+ * Errors: -1 with `errno` as poll(2) says, such as `EINTR` after a signal.
+ *
+ * Threads: any thread and signal handlers.
+ *
+ * Requires: `fds` must point to `nfds` descriptors, which may be written.
  *
  * Provided by libaiocontext or the program.
  */
 extern int qemu_poll_ns(GPollFD *fds, unsigned int nfds, int64_t timeout);
 
 typedef enum QEMUClockType QEMUClockType;
-
-/**
- * The lists of the main loop. Provided by libaiocontext or the program.
- */
-extern QEMUTimerListGroup main_loop_tlg;
 
 /**
  * The clock's time in microseconds.

@@ -1,4 +1,4 @@
-//! `qemu/event_notifier.h`: the struct. Its functions are in `capi::event_notifier`.
+//! `qemu/event_notifier.h`: the event, and its callback.
 
 use core::ffi::c_int;
 
@@ -13,10 +13,6 @@ pub struct EventNotifier {
     /// Descriptor to write.
     pub wfd: c_int,
 }
-
-assert_layout!("x86_64", EventNotifier: 8 / 4, rfd: 0, wfd: 4);
-assert_layout!("aarch64", EventNotifier: 8 / 4, rfd: 0, wfd: 4);
-assert_layout!("x86", EventNotifier: 8 / 4, rfd: 0, wfd: 4);
 
 /// Called by the program's loop when the notifier has become readable.
 pub type EventNotifierHandler = Option<unsafe extern "C" fn(e: *mut EventNotifier)>;

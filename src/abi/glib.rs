@@ -23,10 +23,6 @@ pub struct GSource {
     private: *mut c_void,
 }
 
-assert_layout!("x86_64", GSource: 96 / 8);
-assert_layout!("aarch64", GSource: 96 / 8);
-assert_layout!("x86", GSource: 52 / 4);
-
 /// `GPollFD` as GLib's public headers lay it out: one descriptor to poll.
 #[repr(C)]
 pub struct GPollFD {

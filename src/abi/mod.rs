@@ -1,37 +1,17 @@
-//! The C types and prototypes of the AioContext interface, one module for each header.
+//! The C types of the AioContext interface, one module for each header.
 //!
-//! The headers under `include/` are generated from these files. Layouts equal those of QEMU at
+//! The headers under `include/` are generated from these files, and from the functions where they are
+//! implemented. Layouts equal those of QEMU at
 //! commit 05e514b1d4 (July 2015), so that one `AioContext` can be shared with code that was
-//! compiled against that tree; each struct proves its own at compile time, with the figures that
-//! a C compiler printed for the reference. Nothing in here has behaviour.
-//!
-//! The functions declared in `extern "C"` blocks are the program's own (its loop, timers, lock
-//! and thread pool): declaring them here makes no program need them.
-
-/// Proves size, alignment and offsets on one architecture with glibc. Elsewhere the same
-/// definitions follow the platform's own `pthread` types, but there is no table to compare with.
-macro_rules! assert_layout {
-    ($arch:literal, $type:ident: $size:literal / $align:literal $(, $field:ident: $offset:literal)*) => {
-        #[cfg(all(
-            target_os = "linux",
-            target_env = "gnu",
-            // Not x32, which is an "x86_64" too.
-            any(target_pointer_width = "64", target_arch = "x86"),
-            target_arch = $arch
-        ))]
-        const _: () = {
-            assert!(core::mem::size_of::<$type>() == $size);
-            assert!(core::mem::align_of::<$type>() == $align);
-            $(assert!(core::mem::offset_of!($type, $field) == $offset);)*
-        };
-    };
-}
+//! compiled against that tree; `layout/` has the figures that a C compiler printed for the reference,
+//! a table an architecture, which are proved at compile time. Nothing in here has behaviour.
 
 pub mod aio;
 pub mod event_notifier;
 pub mod glib;
 pub mod opaque;
 pub mod rfifolock;
+pub mod target;
 pub mod thread;
 pub mod thread_pool;
 pub mod timer;
@@ -40,3 +20,12 @@ pub use aio::{AIOCBInfo, AioContext, BlockAIOCB};
 pub use event_notifier::EventNotifier;
 pub use rfifolock::RFifoLock;
 pub use timer::{QEMUClockType, QEMUTimer, QEMUTimerListGroup};
+
+/// Proofs of the layout on targets that have a table; the build script makes them. Elsewhere the same
+/// definitions follow the platform's own `pthread` types.
+#[allow(unused_imports, reason = "there may be no table")]
+mod layout {
+    use super::{aio::*, event_notifier::*, glib::*, rfifolock::*, thread::*, timer::*};
+
+    include!(concat!(env!("OUT_DIR"), "/layout.rs"));
+}

@@ -32,16 +32,3 @@ pub struct QemuThread {
     /// The POSIX thread.
     pub thread: pthread_t,
 }
-
-assert_layout!("x86_64", QemuMutex: 40 / 8, lock: 0);
-assert_layout!("aarch64", QemuMutex: 48 / 8, lock: 0);
-assert_layout!("x86", QemuMutex: 24 / 4, lock: 0);
-assert_layout!("x86_64", QemuCond: 48 / 8, cond: 0);
-assert_layout!("aarch64", QemuCond: 48 / 8, cond: 0);
-assert_layout!("x86", QemuCond: 48 / 4, cond: 0);
-assert_layout!("x86_64", QemuSemaphore: 32 / 8, sem: 0);
-assert_layout!("aarch64", QemuSemaphore: 32 / 8, sem: 0);
-assert_layout!("x86", QemuSemaphore: 16 / 4, sem: 0);
-assert_layout!("x86_64", QemuThread: 8 / 8, thread: 0);
-assert_layout!("aarch64", QemuThread: 8 / 8, thread: 0);
-assert_layout!("x86", QemuThread: 4 / 4, thread: 0);

@@ -1,21 +1,15 @@
 //! `aio_notify` and `aio_notify_accept`.
 
-use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU32};
 
-use super::check::is_null;
-use super::message::LIBRARY;
+use super::LIBRARY;
 use crate::abi::AioContext;
-use crate::event_notifier::WakeEvent;
-use crate::layout::NOTIFIER;
+use crate::event_notifier::{NotifierRef, WakeEvent};
+use crate::ffi::{ContextRef, View, Wakeup};
 #[cfg(not(aionotify_generation = "5.2"))]
 use crate::protocol;
-use crate::protocol::Context;
 #[cfg(aionotify_generation = "5.2")]
 use crate::protocol_5_2 as protocol;
-use crate::shared::{context, event_notifier::cells};
-use crate::Error;
 
 // The two functions at the start of a cache line each: one that crosses from one line to the next
 // costs a fifth more when it has nothing to do. Stable Rust cannot align a function, but this
@@ -30,62 +24,48 @@ core::arch::global_asm!(
     ".popsection",
 );
 
-/// A context that lives for `'a`; other code accesses its `notify_me`, `notified` and `notifier`
-/// atomically, or not at the same time.
-#[derive(Clone, Copy)]
-struct ContextRef<'a> {
-    pointer: NonNull<AioContext>,
-    lives: PhantomData<&'a AtomicU32>,
-}
-
-impl ContextRef<'_> {
-    /// # Safety
-    ///
-    /// `pointer` points to a context as the type describes it.
+impl<'a> From<ContextRef<'a>> for WakeEvent<'a> {
     #[inline]
-    unsafe fn new(pointer: NonNull<AioContext>) -> Self {
-        Self { pointer, lives: PhantomData }
-    }
-}
-
-impl<'a> Context for ContextRef<'a> {
-    type NotifyMe = &'a AtomicU32;
-    type Notified = &'a AtomicBool;
-    type Event = WakeEvent<'a>;
-
-    #[inline]
-    fn notify_me(self) -> &'a AtomicU32 {
-        // SAFETY: a live context, by the type's contract.
-        unsafe { context::notify_me(self.pointer) }
-    }
-
-    #[inline]
-    fn notified(self) -> &'a AtomicBool {
-        // SAFETY: a live context, by the type's contract.
-        unsafe { context::notified(self.pointer) }
-    }
-
-    #[inline]
-    fn event(self) -> WakeEvent<'a> {
-        // SAFETY: within a live context, whose layout the library was built for.
-        let field = unsafe { self.pointer.as_ptr().byte_add(NOTIFIER) };
+    fn from(ctx: ContextRef<'a>) -> Self {
         // SAFETY: a member of a live context is not NULL.
-        let notifier = unsafe { NonNull::new_unchecked(field.cast()) };
+        let notifier = unsafe { NonNull::new_unchecked(ctx.notifier()) };
         // SAFETY: the notifier lives as long as its context.
-        let cells = unsafe { cells(notifier) };
-        WakeEvent { cells, failed: cannot_wake }
+        let notifier = unsafe { NotifierRef::new(notifier) };
+        Self { notifier, failed: |e| LIBRARY.cannot_wake(e.raw_os_error()) }
     }
 }
 
-/// Wakes the loop of `ctx` if it sleeps in poll or is about to; else does nothing, because the
-/// loop looks at everything again before it next sleeps.
+/// The argument for the protocol.
 ///
-/// Whatever the caller wrote before the call is visible to whoever wakes: a full memory barrier
-/// stands between it and the look at `notify_me`.
+/// # Safety
 ///
-/// Any thread and any signal handler: no lock, no allocation, `errno` unchanged, wait-free but for
-/// one `write` while somebody sleeps. Should that write fail, the wakeup cannot be delivered, and
-/// the first time in the process a line on standard error says so.
+/// `ctx` lives for `'a`.
+#[inline]
+unsafe fn wakeup<'a>(ctx: NonNull<AioContext>) -> Wakeup<'a, WakeEvent<'a>> {
+    // SAFETY: the same contract.
+    unsafe { ContextRef::new(ctx) }.wakeup()
+}
+
+/// Wakes the loop of `ctx` if somebody sleeps in poll on it or is about to (`notify_me` is not 0);
+/// else does nothing, because the loop looks at everything before it next sleeps. First store the
+/// work, then call this: a full memory barrier makes what was written before visible to the thread
+/// that wakes.
+///
+/// In libaiocontext, notifications that come before the library's own loop has woken share one
+/// write, once that has completed, and a loop of the program's own gets one each; in a child
+/// process nothing is written until another call has made the context the child's own.
+///
+/// # Errors
+///
+/// If the write fails, the wakeup cannot be delivered, and the first failure in a process is logged
+/// to stderr, with the errno. A write that a signal interrupts is repeated; one that finds the
+/// notifier full has nothing to do.
+///
+/// # Threads
+///
+/// Any thread and signal handlers: no lock, no allocation, `errno` unchanged, wait-free except for
+/// the write while somebody sleeps. No cancellation point on Linux: the wakeup of a thread that is
+/// cancelled is delivered. Elsewhere the write is one.
 ///
 /// # Safety
 ///
@@ -94,23 +74,24 @@ impl<'a> Context for ContextRef<'a> {
 pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
     match NonNull::new(ctx) {
         // SAFETY: the context is live by this function's contract.
-        Some(ctx) => protocol::notify(unsafe { ContextRef::new(ctx) }),
-        None => is_null("aio_notify", "ctx"),
+        Some(ctx) => protocol::notify(unsafe { wakeup(ctx) }),
+        None => LIBRARY.is_null("aio_notify", "ctx"),
     }
 }
 
-/// Says, once in the process, that a wakeup could not be delivered.
-#[cold]
-fn cannot_wake(e: Error) {
-    context::cannot_wake(LIBRARY, e.raw_os_error());
-}
-
-/// Empties the event notifier of `ctx` if `aio_notify()` has set it.
+/// Empties the notifier of `ctx` if `aio_notify()` has set it since it was last emptied; else makes
+/// no system call. It is for a loop of the program's own, after its poll has returned and before it
+/// looks at its work; `aio_poll()` and the GSource do it themselves. A notifier that was set in
+/// another way, with `event_notifier_set()`, is left alone.
 ///
-/// For the loop, after its poll has returned and before it looks at descriptors, bottom halves and
-/// timers. With nothing notified it is one load and no system call. `errno` is unchanged.
+/// # Errors
 ///
-/// Any thread that polls the context; safe in signal handlers.
+/// Not reported: a poll of a descriptor that cannot be read reports it, as `POLLNVAL`.
+///
+/// # Threads
+///
+/// Threads that poll the context, and signal handlers: no lock, no allocation, `errno` unchanged.
+/// No cancellation point on Linux; elsewhere the read is one.
 ///
 /// # Safety
 ///
@@ -119,7 +100,7 @@ fn cannot_wake(e: Error) {
 pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
     match NonNull::new(ctx) {
         // SAFETY: the context is live by this function's contract.
-        Some(ctx) => protocol::accept(unsafe { ContextRef::new(ctx) }),
-        None => is_null("aio_notify_accept", "ctx"),
+        Some(ctx) => protocol::accept(unsafe { wakeup(ctx) }),
+        None => LIBRARY.is_null("aio_notify_accept", "ctx"),
     }
 }

@@ -2,13 +2,20 @@
 
 use core::ffi::c_int;
 
-use super::message::LIBRARY;
+use super::LIBRARY;
 use crate::abi::event_notifier::EventNotifier;
-use crate::shared::event_notifier as shared;
+use crate::argument;
+use crate::ffi::event_notifier::NotifierRef;
 
-/// Returns the descriptor to write to, -1 after `event_notifier_cleanup()`.
+/// Tells which descriptor to write to. Only in libraries for loops of QEMU 5.2 and later.
 ///
-/// Only in libraries for loops of QEMU 5.2 and later. Any thread and signal handlers.
+/// # Returns
+///
+/// The descriptor, -1 after `event_notifier_cleanup()`.
+///
+/// # Threads
+///
+/// Any thread and signal handlers. `errno` is unchanged.
 ///
 /// # Safety
 ///
@@ -16,6 +23,6 @@ use crate::shared::event_notifier as shared;
 #[cfg(aionotify_generation = "5.2")]
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_get_wfd(e: *const EventNotifier) -> c_int {
-    // SAFETY: the same contract; nothing is written.
-    unsafe { shared::get_wfd(LIBRARY, e.cast_mut()) }
+    let e = e.cast_mut();
+    argument!(LIBRARY, event_notifier_get_wfd(e): NotifierRef<'_>).write_end()
 }

@@ -7,12 +7,18 @@ pub mod aio;
 pub mod event_notifier;
 #[cfg(aionotify_generation = "5.2")]
 pub mod get_wfd;
-#[cfg(not(aionotify_generation = "5.2"))]
+#[cfg(any(not(aionotify_host), aionotify_set_handler))]
 pub mod set_handler;
 pub mod target;
 
-mod check;
-#[cfg(not(aionotify_generation = "5.2"))]
+#[cfg(any(not(aionotify_host), aionotify_set_handler))]
 mod set_fd_handler;
 
-pub mod message;
+use crate::ffi::LIBAIONOTIFY as LIBRARY;
+#[cfg(any(not(aionotify_host), aionotify_set_handler))]
+use set_fd_handler::set_fd_handler;
+
+/// The size of the context, which libaionotify does not mind.
+const CONTEXT_SIZE: usize = 0;
+
+symbol_of_layout!();

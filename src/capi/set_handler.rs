@@ -1,29 +1,46 @@
-//! `event_notifier_set_handler`. In QEMU 5.2 and later it is a part of the loop, so libraries for
-//! those do not have it.
+//! `event_notifier_set_handler`. In QEMU 2.9 and later it is a part of the tree's own loop, so
+//! libraries for those do not have it. Both libraries compile this file.
 
 use core::ffi::c_int;
 
-use super::message::LIBRARY;
-use super::set_fd_handler::program_function;
-use crate::abi::event_notifier::{EventNotifier, EventNotifierHandler};
-use crate::shared::event_notifier as shared;
+use aio_notify::abi::event_notifier::{EventNotifier, EventNotifierHandler};
+use aio_notify::argument;
+use aio_notify::ffi::event_notifier::{io_handler, NotifierRef, NO_LOOP};
 
-/// Has the program's loop call `handler(e)` when the notifier is set; NULL removes it.
+use super::{set_fd_handler, LIBRARY};
+
+/// Makes the program's loop call `handler(e)` when the notifier is set; NULL removes the handler.
+/// The handler clears the notifier itself, or is called again at once. Remove it before
+/// `event_notifier_cleanup()`.
 ///
-/// Passes the descriptor to the program's own `qemu_set_fd_handler()`. Returns 0, or `-ENOSYS` in
-/// a program that has no such function.
+/// It calls the program's own `qemu_set_fd_handler()` with the descriptor, the handler, NULL and
+/// `e`, and ignores what that returns.
 ///
-/// Threads and signal handlers: as the program's function.
+/// # Returns
+///
+/// 0, or `-ENOSYS`.
+///
+/// # Errors
+///
+/// `-ENOSYS` if the program has no `qemu_set_fd_handler()`.
+///
+/// # Threads
+///
+/// Where the program's `qemu_set_fd_handler()` may be called. `errno` is as that leaves it.
 ///
 /// # Safety
 ///
-/// `e` must not be NULL (aborts), must point to an initialised EventNotifier and must live until
+/// `e` must not be NULL (aborts), must point to an initialised EventNotifier, and must live until
 /// the handler is removed.
 #[no_mangle]
 pub unsafe extern "C" fn event_notifier_set_handler(
     e: *mut EventNotifier,
     handler: EventNotifierHandler,
 ) -> c_int {
-    // SAFETY: the same contract.
-    unsafe { shared::set_handler(LIBRARY, e, handler, program_function()) }
+    let fd = argument!(LIBRARY, event_notifier_set_handler(e): NotifierRef<'_>).read_end();
+    let Some(set_fd_handler) = set_fd_handler() else { return NO_LOOP };
+    // SAFETY: the program's own function, called as the reference calls it; nothing is held. The
+    // loop passes the handler its `opaque`, which is the notifier.
+    unsafe { set_fd_handler(fd, io_handler(handler), None, e.cast()) };
+    0
 }

@@ -2,25 +2,33 @@
 
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
 
 use aio_notify::abi::aio::QEMUBHFunc;
 use aio_notify::abi::opaque::QEMUBH;
 use aio_notify::abi::AioContext;
-use aio_notify::shared::check::{not_null, null};
+use aio_notify::argument;
+use aio_notify::ffi::{ContextRef, View};
+use aiocontext_wake::Sleepers;
 
 use crate::queue::Urgency;
 use crate::state::{self, Bh, State, Task};
-use crate::{notify, LIBRARY};
+use crate::{notify, ours, LIBRARY};
 
-/// Makes a bottom half that will call `cb(opaque)` in the loop of `ctx`. Any thread; not from
-/// signal handlers.
+/// Makes a bottom half that will call `cb(opaque)` in the loop of `ctx`. It lives until a poll
+/// after `qemu_bh_delete()`, or until its context is freed.
 ///
-/// Returns it, not scheduled. It lives until a poll after `qemu_bh_delete()`, or until its context
-/// is freed.
+/// # Returns
+///
+/// The bottom half, not scheduled; never NULL.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
-/// `ctx` must not be NULL, must come from `aio_context_new()` and `cb` must not be NULL (aborts);
+/// `ctx` must not be NULL, must come from `aio_context_new()`, and `cb` must not be NULL (aborts);
 /// the loop's thread may call `cb(opaque)` whenever the bottom half is scheduled.
 #[no_mangle]
 pub unsafe extern "C" fn aio_bh_new(
@@ -28,20 +36,25 @@ pub unsafe extern "C" fn aio_bh_new(
     cb: QEMUBHFunc,
     opaque: *mut c_void,
 ) -> *mut QEMUBH {
-    // SAFETY: NULL or a live context by this function's contract.
-    let state = unsafe { state::of(ctx, "aio_bh_new") };
-    let ctx = not_null(LIBRARY, ctx, "aio_bh_new", "ctx");
-    let cb = cb.unwrap_or_else(|| null(LIBRARY, "aio_bh_new", "cb"));
+    // Outlives its bottom halves.
+    let ctx = argument!(LIBRARY, aio_bh_new(ctx): ContextRef<'static>);
+    let state = state::of(ctx, "aio_bh_new");
+    let cb = cb.unwrap_or_else(|| LIBRARY.null("aio_bh_new", "cb"));
     state.bottom_halves.add(Task { ctx, cb, opaque }).cast()
 }
 
-/// Runs the bottom halves that are scheduled, in the order in which they were scheduled. One that
-/// is scheduled by a callback runs at the next call.
+/// Runs the scheduled bottom halves in the order in which they were scheduled; `aio_poll()` and
+/// `aio_dispatch()` call it. One that a callback schedules runs in the next call. A callback may
+/// call this function: the inner call runs what the outer has not run yet, and what has been
+/// scheduled since.
 ///
-/// Returns 1 if one ran that was not idle, else 0. A callback may call this function: that runs
-/// what the outer call has not run yet, and what has been scheduled since.
+/// # Returns
 ///
-/// The loop's thread; also several at once, which share the work.
+/// 1 if a bottom half ran that was not idle, else 0.
+///
+/// # Threads
+///
+/// Threads that run the loop; several at once share the work. Not signal handlers.
 ///
 /// # Safety
 ///
@@ -49,10 +62,13 @@ pub unsafe extern "C" fn aio_bh_new(
 /// call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_bh_poll(ctx: *mut AioContext) -> c_int {
-    // SAFETY: NULL or a live context by this function's contract.
-    let queue = &unsafe { state::of(ctx, "aio_bh_poll") }.bottom_halves;
+    let ctx = argument!(LIBRARY, aio_bh_poll(ctx): ContextRef<'_>);
+    let state = state::entered(ctx, "aio_bh_poll");
+    let queue = &state.bottom_halves;
     let mut progress = 0;
     if let Some(pass) = queue.begin() {
+        // Relaxed, here and below: a thread finds its own name only if it has written it itself.
+        let is_runner = state.runner.compare_exchange(0, this_thread(), Relaxed, Relaxed).is_ok();
         while let Some(turn) = queue.take_turn(pass) {
             if turn.urgency == Urgency::Now {
                 progress = 1;
@@ -62,32 +78,54 @@ pub unsafe extern "C" fn aio_bh_poll(ctx: *mut AioContext) -> c_int {
             // bottom half is not looked at again.
             unsafe { cb(opaque) };
         }
+        if is_runner {
+            state.runner.store(0, Relaxed);
+        }
     }
     progress
 }
 
-/// The bottom half and the state of its context. Aborts, naming the function, if it is NULL.
-///
-/// # Safety
-///
-/// `bh` is NULL or a bottom half that has not been freed; its context lives for `'a`.
-#[inline]
-unsafe fn checked<'a>(
-    bh: *mut QEMUBH,
-    function: &str,
-) -> (*mut Bh, NonNull<AioContext>, &'a State) {
-    let bh = not_null(LIBRARY, bh, function, "bh").as_ptr().cast::<Bh>();
-    // SAFETY: a live bottom half by this function's contract.
-    let ctx = unsafe { (*bh).task() }.ctx;
-    // SAFETY: its context is live by this function's contract.
-    let state = unsafe { state::of(ctx.as_ptr(), function) };
-    (bh, ctx, state)
+/// The calling thread's name, never 0.
+fn this_thread() -> usize {
+    // SAFETY: takes nothing and cannot fail.
+    (unsafe { libc::pthread_self() }) as usize
 }
 
-/// Has the bottom half run once, soon: what was written before is visible to its callback. Does
-/// nothing if it is scheduled already, but for that, or if it has been deleted and not yet freed.
+/// A bottom half that has not been freed, and its context.
+struct BhRef<'a> {
+    bh: *mut Bh,
+    ctx: ContextRef<'a>,
+    state: &'a State,
+}
+
+impl View for BhRef<'_> {
+    type Of = QEMUBH;
+
+    #[inline]
+    unsafe fn new(bh: NonNull<QEMUBH>) -> Self {
+        let bh = bh.as_ptr().cast::<Bh>();
+        // SAFETY: a live bottom half by the trait's contract; its context lives as long.
+        let ctx = unsafe { (*bh).task() }.ctx;
+        Self { bh, ctx, state: state::of(ctx, "aio_bh_new") }
+    }
+}
+
+impl BhRef<'_> {
+    #[inline]
+    fn schedule(&self, urgency: Urgency) -> bool {
+        // SAFETY: of this queue and live by the type's contract.
+        unsafe { self.state.bottom_halves.schedule(self.bh, urgency) }
+    }
+}
+
+/// Schedules the bottom half to run once, soon, and wakes the loop if it sleeps. What the caller
+/// wrote before is visible to the callback. One that is already scheduled still runs once, and the
+/// loop is notified again. One that has been deleted and not yet freed stays deleted.
 ///
-/// Any thread and signal handlers: no lock (lock-free), no allocation, `errno` unchanged.
+/// # Threads
+///
+/// Any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point on Linux. A
+/// thread that is suspended there delays nobody else's bottom halves.
 ///
 /// # Safety
 ///
@@ -95,64 +133,78 @@ unsafe fn checked<'a>(
 /// the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn qemu_bh_schedule(bh: *mut QEMUBH) {
-    // SAFETY: NULL or live by this function's contract.
-    let (bh, ctx, state) = unsafe { checked(bh, "qemu_bh_schedule") };
-    // SAFETY: of this queue and live by this function's contract.
-    if unsafe { state.bottom_halves.schedule(bh, Urgency::Now) } {
-        // SAFETY: live by this function's contract.
-        unsafe { notify::notify(ctx) };
+    let bh = argument!(LIBRARY, qemu_bh_schedule(bh): BhRef<'_>);
+    if bh.schedule(Urgency::Now) {
+        notify::notify(bh.ctx, Sleepers::All);
     }
 }
 
-/// Has the bottom half run once, within 10 ms, without counting as progress. One that is scheduled
-/// already runs as it would have.
+/// Schedules the bottom half to run once, within 10 ms, without counting as progress. Wakes a loop
+/// that would sleep for longer, and leaves others asleep. One that `qemu_bh_schedule()` has
+/// scheduled stays urgent.
 ///
-/// Any thread and signal handlers, as `qemu_bh_schedule()`.
+/// # Threads
+///
+/// Any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point on Linux. A
+/// thread that is suspended there delays nobody else's bottom halves.
 ///
 /// # Safety
 ///
-/// As for `qemu_bh_schedule()`.
+/// `bh` must not be NULL (aborts) and must come from `aio_bh_new()`; its context must live until
+/// the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn qemu_bh_schedule_idle(bh: *mut QEMUBH) {
-    // SAFETY: NULL or live by this function's contract.
-    let (bh, ctx, state) = unsafe { checked(bh, "qemu_bh_schedule_idle") };
-    // SAFETY: of this queue and live by this function's contract.
-    if unsafe { state.bottom_halves.schedule(bh, Urgency::Idle) } {
+    let bh = argument!(LIBRARY, qemu_bh_schedule_idle(bh): BhRef<'_>);
+    if bh.schedule(Urgency::Idle) {
+        let (ctx, state) = (bh.ctx, bh.state);
+        state.own.words.announce_idle();
+        // A callback that schedules itself would wake its own thread: of two pollers the one that
+        // sleeps longer never gets to see the notification. A timer wakes that one instead.
+        // Relaxed: see `aio_bh_poll`.
+        if state.runner.load(Relaxed) == this_thread() && ours::the_loop() {
+            return notify::leave_to_others(ctx, state);
+        }
         // A loop that sleeps for longer than 10 ms must choose its timeout anew.
-        // SAFETY: live by this function's contract.
-        unsafe { notify::notify(ctx) };
+        notify::notify(ctx, Sleepers::Long);
     }
 }
 
-/// Takes a schedule back: the bottom half does not run until it is scheduled again. From another
-/// thread than the loop's, the callback may be running.
+/// Takes a schedule back: the bottom half does not run until it is scheduled again, and may then
+/// keep its earlier place. A callback that another thread runs is not waited for. What was written
+/// before the schedule that this takes back is visible to the caller.
 ///
-/// What was written before the schedule that this takes back is visible to the caller. Any thread
-/// and signal handlers; lock-free.
+/// # Threads
+///
+/// Any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point on Linux. A
+/// thread that is suspended there delays nobody else's bottom halves.
 ///
 /// # Safety
 ///
-/// As for `qemu_bh_schedule()`.
+/// `bh` must not be NULL (aborts) and must come from `aio_bh_new()`; its context must live until
+/// the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn qemu_bh_cancel(bh: *mut QEMUBH) {
-    // SAFETY: NULL or live by this function's contract.
-    let (bh, _, state) = unsafe { checked(bh, "qemu_bh_cancel") };
+    let bh = argument!(LIBRARY, qemu_bh_cancel(bh): BhRef<'_>);
     // SAFETY: of this queue and live by this function's contract.
-    unsafe { state.bottom_halves.cancel(bh) };
+    unsafe { bh.state.bottom_halves.cancel(bh.bh) };
 }
 
-/// Has the bottom half never run again, and freed by the next poll, at its end and not while
-/// another is under way; or with its context. A callback may delete its own bottom half.
+/// Deletes the bottom half: it never runs again, and is freed by the next poll once no other poll
+/// is under way, or with its context. A callback may delete its own. Until it is freed, other calls
+/// for it do nothing.
 ///
-/// Any thread and signal handlers. Until it is freed, another call for it does nothing.
+/// # Threads
+///
+/// Any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point on Linux. A
+/// thread that is suspended there delays nobody else's bottom halves.
 ///
 /// # Safety
 ///
-/// As for `qemu_bh_schedule()`.
+/// `bh` must not be NULL (aborts) and must come from `aio_bh_new()`; its context must live until
+/// the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn qemu_bh_delete(bh: *mut QEMUBH) {
-    // SAFETY: NULL or live by this function's contract.
-    let (bh, _, state) = unsafe { checked(bh, "qemu_bh_delete") };
+    let bh = argument!(LIBRARY, qemu_bh_delete(bh): BhRef<'_>);
     // SAFETY: of this queue and live by this function's contract.
-    unsafe { state.bottom_halves.delete(bh) };
+    unsafe { bh.state.bottom_halves.delete(bh.bh) };
 }

@@ -2,15 +2,14 @@
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{
-    AtomicPtr,
-    Ordering::{AcqRel, Acquire},
-};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use aio_notify::abi::glib::GSource;
 use aio_notify::abi::opaque::{Error, ThreadPool};
 use aio_notify::abi::{AioContext, EventNotifier};
-use aio_notify::shared::check::not_null;
+use aio_notify::ffi::{ContextRef, View};
+use aio_notify::{argument, hidden_names};
+use aiocontext_wake::Sleepers;
 
 use crate::import::{
     aio_set_event_notifier, event_notifier_cleanup, event_notifier_init, rfifolock_destroy,
@@ -18,6 +17,7 @@ use crate::import::{
     timerlistgroup_deadline_ns, timerlistgroup_deinit, timerlistgroup_init,
 };
 use crate::queue::Urgency;
+use crate::renew::enter;
 use crate::state::{self, State};
 use crate::{notify, ours, source, LIBRARY};
 
@@ -25,12 +25,21 @@ use crate::{notify, ours, source, LIBRARY};
 const IDLE_NS: i64 = 10_000_000;
 
 /// Makes a context with one reference, which is also a GLib event source (`aio_get_g_source()`).
+/// Call `init_clocks()` once before the first context is made.
 ///
-/// Returns NULL where the system has no descriptor or memory left for its event notifier or its
-/// loop; nothing is left open then, `errno` says why, and where `errp` is not NULL the program's
-/// `error_set_errno()` sets `*errp` to "Failed to initialize event notifier".
+/// # Returns
 ///
-/// Any thread.
+/// The context, or NULL.
+///
+/// # Errors
+///
+/// NULL if the system has no descriptor or memory left: nothing stays open, `errno` says why, and
+/// if `errp` is not NULL the program's `error_set_errno()`, if it has one, sets `*errp` with that
+/// number and the text "Failed to initialize event notifier".
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
@@ -39,226 +48,266 @@ const IDLE_NS: i64 = 10_000_000;
 pub unsafe extern "C" fn aio_context_new(errp: *mut *mut Error) -> *mut AioContext {
     let ctx = source::new();
     // SAFETY: made above, and nobody else knows it.
-    match unsafe { set_up(ctx) } {
-        Ok(()) => ctx.as_ptr(),
-        Err(code) => {
-            let failed = c"Failed to initialize event notifier";
-            // SAFETY: may be written by this function's contract.
-            unsafe { aiocontext_program::error_set_errno(NonNull::new(errp), code, failed) };
-            errno::set_errno(errno::Errno(code));
-            ptr::null_mut()
-        }
-    }
+    let result = unsafe { set_up(ctx) };
+    let Err(code) = result else { return ctx.as_ptr() };
+    // SAFETY: the only reference. Without a state nothing is torn down.
+    unsafe { aio_context_unref(ctx.as_ptr()) };
+    let failed = c"Failed to initialize event notifier";
+    // SAFETY: may be written by this function's contract.
+    unsafe { aiocontext_program::error_set_errno(NonNull::new(errp), code, failed) };
+    errno::set_errno(errno::Errno(code));
+    ptr::null_mut()
 }
 
-/// Fills a new context. On failure gives the `errno`, and the context is gone.
+/// Fills a new context. On failure gives the `errno`.
 ///
 /// # Safety
 ///
 /// `ctx` is new and zeroed but for its GSource.
-unsafe fn set_up(ctx: NonNull<AioContext>) -> Result<(), i32> {
-    let context = ctx.as_ptr();
-    let opaque = context.cast::<c_void>();
-    // SAFETY: a member of a live context.
-    let notifier = unsafe { &raw mut (*context).notifier };
+unsafe fn set_up(ctx: ContextRef<'_>) -> Result<(), i32> {
+    let opaque = ctx.as_ptr().cast::<c_void>();
+    let notifier = ctx.notifier();
     // SAFETY: memory for a notifier.
     let opened = unsafe { event_notifier_init(notifier, 0) };
     if opened < 0 {
-        // SAFETY: the only reference; without a state nothing is torn down.
-        unsafe { aio_context_unref(context) };
         return Err(-opened);
     }
-    let state = Box::into_raw(Box::new(State::new()));
-    // SAFETY: a member of a live context that nobody else knows.
-    unsafe { (*context).first_bh = state.cast() };
-    // SAFETY: a member of a live context.
-    let lock = unsafe { &raw mut (*context).lock };
-    // SAFETY: memory for a lock; the context lives as long as its lock.
-    unsafe { rfifolock_init(lock, Some(kick), opaque) };
-    // SAFETY: a member of a live context.
-    let bh_lock = unsafe { &raw mut (*context).bh_lock.lock };
-    // SAFETY: memory for a mutex. Without attributes it cannot fail.
-    unsafe { libc::pthread_mutex_init(bh_lock, ptr::null()) };
-    // SAFETY: a member of a live context.
-    let tlg = unsafe { &raw mut (*context).tlg };
-    // SAFETY: memory for a group; the context lives as long as its timers.
-    unsafe { timerlistgroup_init(tlg, Some(kick), opaque) };
-    // SAFETY: an initialised notifier, which lives as long as its context.
-    unsafe { aio_set_event_notifier(context, notifier, Some(notifier_handler)) };
+    let state = Box::new(State::new(ctx));
     if ours::the_loop() {
-        // SAFETY: a member of a live context.
-        let handlers = unsafe { (*context).aio_handlers.lh_first };
-        if handlers.is_null() {
-            // Our fd loop had no descriptor for its epoll, and has said so in `errno`.
-            let code = errno::errno().0;
-            // SAFETY: the only reference.
-            unsafe { aio_context_unref(context) };
-            return Err(code);
+        if let Err(e) = state.own.event.open() {
+            // SAFETY: initialised above.
+            unsafe { event_notifier_cleanup(notifier) };
+            return Err(e.raw_os_error());
         }
+    }
+    let state = Box::leak(state);
+    // SAFETY: stays where it is until the context is torn down.
+    unsafe { state.hook.register() };
+    // Relaxed: nobody else knows the context.
+    ctx.first_bh().store(ptr::from_mut(state).cast(), Relaxed);
+    // SAFETY: memory for a lock; the context lives as long as its lock.
+    unsafe { rfifolock_init(ctx.lock_place(), Some(contended), opaque) };
+    // SAFETY: memory for a mutex. Without attributes it cannot fail.
+    unsafe { libc::pthread_mutex_init(ctx.bh_mutex(), ptr::null()) };
+    // SAFETY: memory for a group; the context lives as long as its timers.
+    unsafe { timerlistgroup_init(ctx.timers(), Some(kick), opaque) };
+    // SAFETY: an initialised notifier, which lives as long as its context.
+    unsafe { aio_set_event_notifier(ctx, notifier, Some(notifier_handler)) };
+    // Relaxed: this thread has written it.
+    if ours::the_loop() && ctx.first_handler().load(Relaxed).is_null() {
+        // Our fd loop had no descriptor for its epoll, and has said so in `errno`.
+        return Err(errno::errno().0);
     }
     Ok(())
 }
 
-/// Wakes the loop: for those who wait for the context's lock, and when the first deadline has
-/// moved.
+/// Wakes the loop when the first deadline has moved.
 ///
 /// # Safety
 ///
 /// `opaque` is the live context.
 unsafe extern "C" fn kick(opaque: *mut c_void) {
-    if let Some(ctx) = NonNull::new(opaque.cast::<AioContext>()) {
-        // SAFETY: live by this function's contract.
-        unsafe { notify::notify(ctx) };
+    // SAFETY: the same contract.
+    notify::notify(unsafe { context(opaque) }, Sleepers::All);
+}
+
+/// The context that a callback of its own lock or timers is called with.
+///
+/// # Safety
+///
+/// `opaque` is a context that lives for `'a`.
+unsafe fn context<'a>(opaque: *mut c_void) -> ContextRef<'a> {
+    // SAFETY: not NULL, by this function's contract.
+    let ctx = unsafe { NonNull::new_unchecked(opaque.cast::<AioContext>()) };
+    // SAFETY: live by this function's contract.
+    unsafe { ContextRef::new(ctx) }
+}
+
+/// Gets the lock's owner out of a nested poll, for a thread that waits for the lock. Where the
+/// owner's poll is not nested, it gives the lock up while it sleeps.
+///
+/// # Safety
+///
+/// `opaque` is the live context.
+unsafe extern "C" fn contended(opaque: *mut c_void) {
+    // SAFETY: the same contract.
+    let ctx = unsafe { context(opaque) };
+    // A loop of the program's own has to be told as in the reference.
+    if !ours::the_loop() || state::find(ctx).is_none_or(|state| state.own.kick_owner()) {
+        notify::notify(ctx, Sleepers::All);
     }
 }
 
 /// The handler of a context's own notifier. Nothing: the loop empties it.
 extern "C" fn notifier_handler(_: *mut EventNotifier) {}
 
-// A name that no program can define, for the fd loop: it tells this handler from a program's own.
-#[cfg(not(target_vendor = "apple"))]
-core::arch::global_asm!(
-    ".globl aiocontext_async_notifier_handler",
-    ".hidden aiocontext_async_notifier_handler",
-    ".set aiocontext_async_notifier_handler, {handler}",
-    handler = sym notifier_handler,
-);
+// For the fd loop: it tells this handler from a program's own.
+hidden_names! {
+    "aiocontext_async_notifier_handler" = notifier_handler;
+}
 
 /// Takes everything down: called for the last reference.
 ///
 /// # Safety
 ///
-/// `ctx` is a context that nobody uses any more, set up or not.
-pub(crate) unsafe fn tear_down(ctx: NonNull<AioContext>) {
-    let context = ctx.as_ptr();
-    // SAFETY: a member of a live context.
-    let state = unsafe { (*context).first_bh }.cast::<State>();
-    if state.is_null() {
-        return;
-    }
-    // SAFETY: a member of a live context.
-    let pool = unsafe { (*context).thread_pool };
+/// Nobody uses the context any more, set up or not.
+pub(crate) unsafe fn tear_down(ctx: ContextRef<'_>) {
+    let Some(state) = state::find(ctx) else { return };
+    // In a child process that has not used it, the lock may be held by threads that are not there.
+    let is_own = state.own.is_of(aiocontext_fork::generation());
+    // SAFETY: registered by `set_up`.
+    unsafe { state.hook.unregister() };
+    // Relaxed, here and below: nobody else uses the context.
+    let pool = ctx.thread_pool().load(Relaxed);
     if !pool.is_null() {
         // First: its workers use the rest. SAFETY: made by `thread_pool_new`, and nobody uses it.
         unsafe { thread_pool_free(pool) };
     }
-    // SAFETY: a member of a live context.
-    let notifier = unsafe { &raw mut (*context).notifier };
-    // SAFETY: both are live.
-    unsafe { aio_set_event_notifier(context, notifier, None) };
-    // SAFETY: nobody has the context any more.
-    unsafe { ours::release_watch(ctx) };
+    if ours::the_loop() {
+        // Closes what is there: nothing is taken out of an epoll set, which may be a parent's.
+        // SAFETY: nobody has the context any more.
+        unsafe { ours::release_watch(ctx) };
+    } else {
+        // SAFETY: both are live.
+        unsafe { aio_set_event_notifier(ctx, ctx.notifier(), None) };
+    }
     // SAFETY: initialised, and nobody polls it any more.
-    unsafe { event_notifier_cleanup(notifier) };
-    // SAFETY: a member of a live context.
-    let lock = unsafe { &raw mut (*context).lock };
+    unsafe { event_notifier_cleanup(ctx.notifier()) };
+    if is_own {
+        // SAFETY: initialised, and nobody holds it.
+        unsafe { rfifolock_destroy(ctx.lock_place()) };
+    }
     // SAFETY: initialised, and nobody holds it.
-    unsafe { rfifolock_destroy(lock) };
-    // SAFETY: a member of a live context.
-    let bh_lock = unsafe { &raw mut (*context).bh_lock.lock };
-    // SAFETY: initialised, and nobody holds it.
-    unsafe { libc::pthread_mutex_destroy(bh_lock) };
-    // SAFETY: a member of a live context.
-    let tlg = unsafe { &raw mut (*context).tlg };
+    unsafe { libc::pthread_mutex_destroy(ctx.bh_mutex()) };
     // SAFETY: initialised, and nobody uses it.
-    unsafe { timerlistgroup_deinit(tlg) };
-    // SAFETY: a member of a live context.
-    unsafe { (*context).first_bh = ptr::null_mut() };
+    unsafe { timerlistgroup_deinit(ctx.timers()) };
+    let state = ctx.first_bh().swap(ptr::null_mut(), Relaxed).cast::<State>();
     // SAFETY: made by `set_up`, and nobody uses it.
     drop(unsafe { Box::from_raw(state) });
 }
 
-/// Takes a reference. Any thread.
+/// Takes a reference. The count is that of the GSource that the context starts with:
+/// `g_source_ref()` on `&ctx->source` does the same.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must be a live context.
 #[no_mangle]
 pub unsafe extern "C" fn aio_context_ref(ctx: *mut AioContext) {
-    let ctx = not_null(LIBRARY, ctx, "aio_context_ref", "ctx");
+    let ctx = argument!(LIBRARY, aio_context_ref(ctx): ContextRef<'_>);
     // SAFETY: a live GSource, which is the context's first member.
     unsafe { glib_sys::g_source_ref(ctx.as_ptr().cast()) };
 }
 
-/// Gives a reference back. The last one frees the context with its thread pool, its bottom halves,
-/// its notifier, its lock and its lists of timers: no request, handler or timer may be pending.
+/// Gives a reference back. The last one frees the context with its thread pool, bottom halves,
+/// notifier, lock and timer lists; the pool waits for its workers. Before that remove the handlers,
+/// delete the timers and await the requests.
 ///
-/// Any thread; for the last reference, nobody else may use the context.
+/// # Threads
+///
+/// Any thread; not signal handlers. For the last reference, nobody else may use the context.
 ///
 /// # Safety
 ///
-/// `ctx` must not be NULL (aborts) and must be a live context; the caller has a reference.
+/// `ctx` must not be NULL (aborts) and must be a live context, of which the caller has a reference.
 #[no_mangle]
 pub unsafe extern "C" fn aio_context_unref(ctx: *mut AioContext) {
-    let ctx = not_null(LIBRARY, ctx, "aio_context_unref", "ctx");
+    let ctx = argument!(LIBRARY, aio_context_unref(ctx): ContextRef<'_>);
     // SAFETY: a live GSource, which is the context's first member.
     unsafe { glib_sys::g_source_unref(ctx.as_ptr().cast()) };
 }
 
-/// Takes the context's lock: recursive, first come first served. While a thread waits, the loop
-/// that holds the lock does not sleep. Any thread; not from signal handlers.
+/// Makes a context the calling process's own, if this component has made it.
+fn enter_own(ctx: ContextRef<'_>) {
+    if let Some(state) = state::find(ctx) {
+        enter(ctx, state);
+    }
+}
+
+/// Takes the context's lock, which is recursive and goes to waiters in the order in which they
+/// came.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers. A cancellation point while it waits, and a thread that is
+/// cancelled there keeps its place in the queue: disable cancellation around it.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must be a live context.
 #[no_mangle]
 pub unsafe extern "C" fn aio_context_acquire(ctx: *mut AioContext) {
-    let ctx = not_null(LIBRARY, ctx, "aio_context_acquire", "ctx");
-    // SAFETY: a member of a live context.
-    let lock = unsafe { &raw mut (*ctx.as_ptr()).lock };
-    // SAFETY: initialised by `aio_context_new`.
-    unsafe { rfifolock_lock(lock) };
+    let ctx = argument!(LIBRARY, aio_context_acquire(ctx): ContextRef<'_>);
+    enter_own(ctx);
+    rfifolock_lock(ctx.lock());
 }
 
-/// Gives the context's lock back, once. The owner only.
+/// Gives the context's lock back, once.
+///
+/// # Threads
+///
+/// The owner of the lock only; not signal handlers.
 ///
 /// # Safety
 ///
-/// `ctx` must not be NULL (aborts) and must be a live context whose lock the caller holds.
+/// `ctx` must not be NULL (aborts) and must be a live context whose lock the caller holds (aborts).
 #[no_mangle]
 pub unsafe extern "C" fn aio_context_release(ctx: *mut AioContext) {
-    let ctx = not_null(LIBRARY, ctx, "aio_context_release", "ctx");
-    // SAFETY: a member of a live context.
-    let lock = unsafe { &raw mut (*ctx.as_ptr()).lock };
-    // SAFETY: initialised by `aio_context_new`.
-    unsafe { rfifolock_unlock(lock) };
+    let ctx = argument!(LIBRARY, aio_context_release(ctx): ContextRef<'_>);
+    enter_own(ctx);
+    rfifolock_unlock(ctx.lock());
 }
 
-/// The context as a GLib event source, with a new reference, which `g_source_unref()` gives back.
-/// Any thread.
+/// Gives the context as a GLib event source, with a new reference, which `g_source_unref()` gives
+/// back.
+///
+/// # Returns
+///
+/// The source, never NULL.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must be a live context.
 #[no_mangle]
 pub unsafe extern "C" fn aio_get_g_source(ctx: *mut AioContext) -> *mut GSource {
-    let ctx = not_null(LIBRARY, ctx, "aio_get_g_source", "ctx");
+    let ctx = argument!(LIBRARY, aio_get_g_source(ctx): ContextRef<'_>);
     // SAFETY: a live GSource, which is the context's first member.
     unsafe { glib_sys::g_source_ref(ctx.as_ptr().cast()) };
     ctx.as_ptr().cast()
 }
 
-/// The context's thread pool, made at the first call; it goes with the context. Any thread.
+/// Gives the context's thread pool, which is made at the first call and goes with the context.
+///
+/// # Returns
+///
+/// The pool, never NULL.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must be a live context.
 #[no_mangle]
 pub unsafe extern "C" fn aio_get_thread_pool(ctx: *mut AioContext) -> *mut ThreadPool {
-    let ctx = not_null(LIBRARY, ctx, "aio_get_thread_pool", "ctx");
-    // SAFETY: a member of a live context.
-    let place = unsafe { &raw mut (*ctx.as_ptr()).thread_pool };
-    // SAFETY: an aligned pointer of a live context, which only this function changes until the
-    // context goes.
-    let place = unsafe { AtomicPtr::from_ptr(place) };
+    let ctx = argument!(LIBRARY, aio_get_thread_pool(ctx): ContextRef<'_>);
+    let place = ctx.thread_pool();
     // Acquire: pairs with the exchange below, of the thread that has made the pool. Without it the
     // caller may find the pool unfinished.
     let pool = place.load(Acquire);
     if !pool.is_null() {
         return pool;
     }
-    // SAFETY: a live context.
-    let made = unsafe { thread_pool_new(ctx.as_ptr()) };
+    let made = thread_pool_new(ctx);
     match place.compare_exchange(ptr::null_mut(), made, AcqRel, Acquire) {
         Ok(_) => made,
         Err(theirs) => {
@@ -269,35 +318,35 @@ pub unsafe extern "C" fn aio_get_thread_pool(ctx: *mut AioContext) -> *mut Threa
     }
 }
 
-/// How long the loop may sleep, in ns. Constant time but for that of the timers.
+/// Tells how long a loop may sleep. A custom loop calls it after it has raised `notify_me` and
+/// executed a full memory barrier. With no bottom half scheduled it takes no lock.
 ///
-/// Returns 0 if a bottom half is scheduled, at most 10000000 (10 ms) if only idle ones are, else
-/// the time to the nearest timer, -1 for ever. A loop calls it after it has raised `notify_me` and
-/// executed a full memory barrier. Any thread.
+/// # Returns
+///
+/// ns: 0 if a bottom half is scheduled, at most 10000000 (10 ms) if only idle ones are, else the
+/// time to the nearest timer, -1 if there is none.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
-/// `ctx` must not be NULL, must come from `aio_context_new()` (aborts) and must be live.
+/// `ctx` must not be NULL, must come from `aio_context_new()` (aborts), and must live until the
+/// call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_compute_timeout(ctx: *mut AioContext) -> i64 {
-    // SAFETY: NULL or a live context by this function's contract.
-    let state = unsafe { state::of(ctx, "aio_compute_timeout") };
-    // SAFETY: live by this function's contract.
-    unsafe { timeout(ctx, state) }
+    let ctx = argument!(LIBRARY, aio_compute_timeout(ctx): ContextRef<'_>);
+    timeout(ctx, state::entered(ctx, "aio_compute_timeout"))
 }
 
 /// [`aio_compute_timeout`] for this component's own calls.
-///
-/// # Safety
-///
-/// `ctx` is live, and `state` is its own.
-pub(crate) unsafe fn timeout(ctx: *mut AioContext, state: &State) -> i64 {
+pub(crate) fn timeout(ctx: ContextRef<'_>, state: &State) -> i64 {
     let urgency = state.bottom_halves.most_urgent();
     if urgency == Some(Urgency::Now) {
         return 0;
     }
-    // SAFETY: live by this function's contract.
-    let deadline = unsafe { deadline(ctx) };
+    let deadline = deadline(ctx);
     match urgency {
         Some(_) if deadline < 0 => IDLE_NS,
         Some(_) => deadline.min(IDLE_NS),
@@ -305,14 +354,8 @@ pub(crate) unsafe fn timeout(ctx: *mut AioContext, state: &State) -> i64 {
     }
 }
 
-/// The time to the context's nearest timer in ns, -1 for ever.
-///
-/// # Safety
-///
-/// `ctx` is live.
-pub(crate) unsafe fn deadline(ctx: *mut AioContext) -> i64 {
-    // SAFETY: a member of a live context.
-    let tlg = unsafe { &raw mut (*ctx).tlg };
+/// The time to the context's nearest timer in ns, -1 if there is none.
+pub(crate) fn deadline(ctx: ContextRef<'_>) -> i64 {
     // SAFETY: initialised by `aio_context_new`.
-    unsafe { timerlistgroup_deadline_ns(tlg) }
+    unsafe { timerlistgroup_deadline_ns(ctx.timers()) }
 }

@@ -6,9 +6,12 @@ mod import;
 mod notify;
 mod ours;
 mod queue;
+mod renew;
 mod source;
 mod state;
 mod sync;
+
+use aio_notify::ffi::LIBAIOCONTEXT as LIBRARY;
 
 pub use bottom_half::{
     aio_bh_new, aio_bh_poll, qemu_bh_cancel, qemu_bh_delete, qemu_bh_schedule,
@@ -19,6 +22,3 @@ pub use context::{
     aio_context_release, aio_context_unref, aio_get_g_source, aio_get_thread_pool,
 };
 pub use notify::{aio_notify, aio_notify_accept};
-
-/// What every message of the library starts with.
-const LIBRARY: &str = "aiocontext";

@@ -1,115 +1,143 @@
 //! `aio_notify` and `aio_notify_accept`.
 
-use core::marker::PhantomData;
+use core::ffi::c_int;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU32};
+use core::sync::atomic::Ordering::Relaxed;
 
 use aio_notify::abi::{AioContext, EventNotifier};
-use aio_notify::protocol::{self, Event};
-use aio_notify::shared::check::is_null;
-use aio_notify::shared::{context, preserving_errno};
-use aiocontext_wake as wake;
+use aio_notify::ffi::{preserving_errno, ContextRef, View, Wakeup};
+use aio_notify::hidden_names;
+use aio_notify::protocol::{self, Event as _};
+use aiocontext_wake::{publish, Context, Event, Events, OwnLoop, Sleepers};
 
 use crate::import::{event_notifier_set, event_notifier_test_and_clear};
-use crate::{state, LIBRARY};
+use crate::renew::enter;
+use crate::state::{self, State};
+use crate::{ours, LIBRARY};
 
-/// Contexts that this component has not made have no place for a flag, and a loop of their own.
-static FOREIGN: AtomicBool = AtomicBool::new(true);
-
-/// A context that lives for `'a`; other code accesses its `notify_me`, `notified` and `notifier`
-/// atomically, or not at the same time.
-#[derive(Clone, Copy)]
-pub(crate) struct ContextRef<'a> {
-    pointer: NonNull<AioContext>,
-    lives: PhantomData<&'a AtomicU32>,
-}
-
-impl ContextRef<'_> {
-    /// # Safety
-    ///
-    /// `pointer` points to a context as the type describes it.
-    #[inline]
-    pub(crate) unsafe fn new(pointer: NonNull<AioContext>) -> Self {
-        Self { pointer, lives: PhantomData }
+/// The library's own protocol on a context, whose state this is.
+pub(crate) fn coalescing<'a>(
+    ctx: ContextRef<'a>,
+    state: &'a State,
+) -> Context<'a, ContextEvents<'a>> {
+    Context {
+        notify_me: ctx.notify_me(),
+        notified: ctx.notified(),
+        private: &state.own.words,
+        events: ContextEvents { private: &state.own.event, public: PublicEvent::from(ctx) },
     }
 }
 
 /// The notifier of a live context, by the functions of the event notifier component.
-pub(crate) struct WakeEvent(*mut EventNotifier);
+#[derive(Clone, Copy)]
+pub(crate) struct PublicEvent(*mut EventNotifier);
 
-impl Event for WakeEvent {
+impl From<ContextRef<'_>> for PublicEvent {
+    #[inline]
+    fn from(ctx: ContextRef<'_>) -> Self {
+        Self(ctx.notifier())
+    }
+}
+
+impl protocol::Event for PublicEvent {
     fn set(&self) {
-        // A program's own function may change `errno`.
         // SAFETY: initialised, and live as its context is.
-        let result = preserving_errno(|| unsafe { event_notifier_set(self.0) });
+        let result = keeping_errno(ours::set(), || unsafe { event_notifier_set(self.0) });
         if result < 0 {
-            context::cannot_wake(LIBRARY, result.wrapping_neg());
+            LIBRARY.cannot_wake(result.wrapping_neg());
         }
     }
 
     fn clear(&self) {
         // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
         // it, and there is nobody to tell from here.
-        // SAFETY: initialised, and live as its context is.
-        preserving_errno(|| unsafe { event_notifier_test_and_clear(self.0) });
+        keeping_errno(ours::test_and_clear(), || {
+            // SAFETY: initialised, and live as its context is.
+            unsafe { event_notifier_test_and_clear(self.0) }
+        });
     }
 }
 
-impl<'a> protocol::Context for ContextRef<'a> {
-    type NotifyMe = &'a AtomicU32;
-    type Notified = &'a AtomicBool;
-    type Event = WakeEvent;
-
-    #[inline]
-    fn notify_me(self) -> &'a AtomicU32 {
-        // SAFETY: a live context, by the type's contract.
-        unsafe { context::notify_me(self.pointer) }
-    }
-
-    #[inline]
-    fn notified(self) -> &'a AtomicBool {
-        // SAFETY: a live context, by the type's contract.
-        unsafe { context::notified(self.pointer) }
-    }
-
-    #[inline]
-    fn event(self) -> WakeEvent {
-        // SAFETY: within a live context, by the type's contract.
-        WakeEvent(unsafe { &raw mut (*self.pointer.as_ptr()).notifier })
-    }
-}
-
-impl<'a> wake::Context for ContextRef<'a> {
-    type Foreign = &'a AtomicBool;
-
-    #[inline]
-    fn foreign(self) -> &'a AtomicBool {
-        // SAFETY: a live context, by the type's contract.
-        unsafe { state::find(self.pointer) }.map_or(&FOREIGN, |state| &state.foreign)
-    }
-}
-
-/// [`aio_notify`] for this component's own calls.
-///
-/// # Safety
-///
-/// `ctx` lives until the call returns.
+/// Calls a function of the event notifier component: a program's own may change `errno`.
 #[inline]
-pub(crate) unsafe fn notify(ctx: NonNull<AioContext>) {
-    // SAFETY: the context is live by this function's contract.
-    wake::notify(unsafe { ContextRef::new(ctx) });
+fn keeping_errno(is_ours: bool, call: impl FnOnce() -> c_int) -> c_int {
+    if is_ours {
+        call()
+    } else {
+        preserving_errno(call)
+    }
 }
 
-/// Wakes the loop of `ctx` if it sleeps in poll or is about to; else does nothing, because the
-/// loop looks at everything again before it next sleeps.
-///
-/// Whatever the caller wrote before the call is visible to whoever wakes: a full memory barrier
-/// stands between it and the look at `notify_me`.
-///
-/// Any thread and any signal handler: no lock, no allocation, `errno` unchanged, wait-free but for
-/// one `write` while somebody sleeps. Notifications that come before the loop has woken share one
-/// `write`. Should that write fail, the wakeup cannot be delivered, and the first time in the
-/// process a line on standard error says so.
+/// The events of a context that this component has made.
+pub(crate) struct ContextEvents<'a> {
+    private: &'a Event,
+    public: PublicEvent,
+}
+
+impl Events for ContextEvents<'_> {
+    fn fill_private(&self) -> bool {
+        // Where there is none to be made in a child process, its loop looks by itself.
+        self.private.is_open()
+            && self.private.fill().inspect_err(|e| LIBRARY.cannot_wake(e.raw_os_error())).is_ok()
+    }
+
+    fn drain_private(&self) {
+        self.private.drain();
+    }
+
+    fn fill_public(&self) {
+        self.public.set();
+    }
+
+    fn drain_public(&self) {
+        self.public.clear();
+    }
+}
+
+/// The protocol for a context and a loop of the program's own.
+pub(crate) fn public(ctx: ContextRef<'_>) -> Wakeup<'_, PublicEvent> {
+    ctx.wakeup()
+}
+
+/// [`aio_notify`] for this component's own calls, and for some sleepers only.
+#[inline]
+pub(crate) fn notify(ctx: ContextRef<'_>, sleepers: Sleepers) {
+    if publish(ctx.notify_me()) {
+        wake(ctx, sleepers);
+    }
+}
+
+/// After an idle bottom half has been scheduled by the poller that runs bottom halves: has it served by
+/// another that sleeps for longer, where this one does not come to it.
+pub(crate) fn leave_to_others(ctx: ContextRef<'_>, state: &State) {
+    // The others look within 10 ms by themselves.
+    if publish(ctx.notify_me()) && state.own.words.has_long_sleepers() {
+        preserving_errno(|| ours::wake_soon(ctx));
+    }
+}
+
+/// The half of `notify` that may cost a system call.
+#[cold]
+#[inline(never)]
+fn wake(ctx: ContextRef<'_>, sleepers: Sleepers) {
+    match state::find(ctx) {
+        None => protocol::wake(public(ctx)),
+        Some(state) if state.own.is_of(aiocontext_fork::generation()) => {
+            coalescing(ctx, state).wake(sleepers);
+        }
+        // In a child process that has not used the context yet. The private event is still its
+        // parent's, and nobody here sleeps on it: the child's loop first makes its own, and then
+        // looks. The public one may be the child's own already.
+        // Relaxed: whoever sleeps on it was made after it.
+        Some(state) if state.notifier_process.load(Relaxed) == aiocontext_fork::generation() => {
+            protocol::wake(public(ctx));
+        }
+        Some(_) => {}
+    }
+}
+
+/// As libaionotify's `aio_notify()`, whose comment both libraries' papers have; for contexts with the
+/// library's own loop or one of the program's.
 ///
 /// # Safety
 ///
@@ -118,53 +146,47 @@ pub(crate) unsafe fn notify(ctx: NonNull<AioContext>) {
 pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
     match NonNull::new(ctx) {
         // SAFETY: the context is live by this function's contract.
-        Some(ctx) => unsafe { notify(ctx) },
-        None => is_null(LIBRARY, "aio_notify", "ctx"),
+        Some(ctx) => notify(unsafe { ContextRef::new(ctx) }, Sleepers::All),
+        None => LIBRARY.is_null("aio_notify", "ctx"),
     }
 }
 
-/// Empties the event notifier of `ctx` if `aio_notify()` has set it.
-///
-/// For a loop of the program's own, after its poll has returned and before it looks at
-/// descriptors, bottom halves and timers; `aio_poll()` and the GSource do it themselves. With
-/// nothing notified it makes no system call. `errno` is unchanged.
-///
-/// Any thread that polls the context; safe in signal handlers.
+/// As libaionotify's `aio_notify_accept()`, whose comment both libraries' papers have; for contexts with the
+/// library's own loop or one of the program's.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must live until the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
-    match NonNull::new(ctx) {
-        // SAFETY: the context is live by this function's contract.
-        Some(ctx) => wake::accept(unsafe { ContextRef::new(ctx) }),
-        None => is_null(LIBRARY, "aio_notify_accept", "ctx"),
+    let Some(ctx) = NonNull::new(ctx) else {
+        return LIBRARY.is_null("aio_notify_accept", "ctx");
+    };
+    // SAFETY: the context is live by this function's contract.
+    let ctx = unsafe { ContextRef::new(ctx) };
+    match state::find(ctx) {
+        Some(state) => {
+            enter(ctx, state);
+            coalescing(ctx, state).accept();
+        }
+        None => protocol::accept(public(ctx)),
     }
 }
 
-/// Has the context's notifications go by the protocol for loops that are not ours, for ever. The
-/// fd loop calls it when the program handles the context's notifier itself.
-///
-/// # Safety
-///
-/// `ctx` is a live context.
-unsafe extern "C" fn set_foreign(ctx: NonNull<AioContext>) {
-    // SAFETY: a live context by this function's contract.
-    wake::set_foreign(unsafe { ContextRef::new(ctx) });
+/// What the fd loop shares with this component; NULL for a context that this one has not made.
+extern "C" fn own_loop(ctx: ContextRef<'_>) -> *const OwnLoop {
+    state::find(ctx).map_or(core::ptr::null(), |state| &raw const state.own)
 }
 
-// Names that no program can define, for the comparison in `ours` and for the fd loop.
-#[cfg(not(target_vendor = "apple"))]
-core::arch::global_asm!(
-    ".globl aiocontext_async_aio_notify",
-    ".hidden aiocontext_async_aio_notify",
-    ".set aiocontext_async_aio_notify, aio_notify",
-    ".globl aiocontext_async_aio_notify_accept",
-    ".hidden aiocontext_async_aio_notify_accept",
-    ".set aiocontext_async_aio_notify_accept, aio_notify_accept",
-    ".globl aiocontext_async_set_foreign",
-    ".hidden aiocontext_async_set_foreign",
-    ".set aiocontext_async_set_foreign, {set_foreign}",
-    set_foreign = sym set_foreign,
-);
+/// Whether a bottom half seems to be scheduled, so that the fd loop need not announce a sleeper.
+extern "C" fn has_urgent(ctx: ContextRef<'_>) -> bool {
+    state::find(ctx).is_some_and(|state| state.bottom_halves.has_urgent())
+}
+
+// For the comparison in `ours` and for the fd loop.
+hidden_names! {
+    "aiocontext_async_aio_notify" = aio_notify;
+    "aiocontext_async_aio_notify_accept" = aio_notify_accept;
+    "aiocontext_async_own_loop" = own_loop;
+    "aiocontext_async_has_urgent" = has_urgent;
+}

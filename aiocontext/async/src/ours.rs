@@ -1,35 +1,35 @@
-//! Whether the symbols of this component and of the loop are the library's own.
-//!
-//! A program may define any of them itself. Each component has hidden names for its own functions,
-//! which no program can define; where an exported name leads elsewhere, somebody else's function
-//! is called by it.
+//! Whether the symbols of this component and of the loop are the library's own, and what its own fd
+//! loop and lock have for this component alone.
 
-use core::mem::transmute;
-use core::ptr::NonNull;
+use aio_notify::ffi::{ContextRef, LockRef};
+use aio_notify::symbols;
 
-use aio_notify::abi::AioContext;
-use aiocontext_wake::address_word;
+type OfContext = Option<extern "C" fn(ContextRef<'_>)>;
+type IsContext = Option<extern "C" fn(ContextRef<'_>) -> bool>;
+type Release = Option<unsafe extern "C" fn(ContextRef<'_>)>;
+type OfLock = Option<unsafe extern "C" fn(LockRef<'_>)>;
 
-address_word!(notify, "aio_notify", "async");
-address_word!(accept, "aio_notify_accept", "async");
-// Weak: in a static program with a loop of its own it is not there, nor is ours.
-address_word!(poll, "aio_poll", "async", ".weak aio_poll");
-address_word!(
-    own_poll,
-    "aiocontext_posix_aio_poll",
-    "async",
-    ".weak aiocontext_posix_aio_poll",
-    ".hidden aiocontext_posix_aio_poll"
-);
-address_word!(
-    release,
-    "aiocontext_posix_release",
-    "async",
-    ".weak aiocontext_posix_release",
-    ".hidden aiocontext_posix_release"
-);
-address_word!(own_notify, "aiocontext_async_aio_notify", "async");
-address_word!(own_accept, "aiocontext_async_aio_notify_accept", "async");
+symbols! {
+    in "aiocontext_async_address_of_";
+    fn notify() -> usize = "aio_notify";
+    fn accept() -> usize = "aio_notify_accept";
+    fn own_notify() -> usize = "aiocontext_async_aio_notify";
+    fn own_accept() -> usize = "aiocontext_async_aio_notify_accept";
+    // In a static program with a loop of its own it is not there, nor is ours.
+    weak fn poll() -> usize = "aio_poll";
+    hidden fn own_poll() -> usize = "aiocontext_posix_aio_poll";
+    hidden fn posix_release() -> Release = "aiocontext_posix_release";
+    hidden fn posix_renew() -> OfContext = "aiocontext_posix_renew";
+    hidden fn posix_looks() -> IsContext = "aiocontext_posix_looks";
+    hidden fn posix_wake_soon() -> OfContext = "aiocontext_posix_wake_soon";
+    fn event_notifier_set() -> usize = "event_notifier_set";
+    hidden fn own_set() -> usize = "aiocontext_event_notifier_event_notifier_set";
+    fn event_notifier_test_and_clear() -> usize = "event_notifier_test_and_clear";
+    hidden fn own_clear() -> usize = "aiocontext_event_notifier_event_notifier_test_and_clear";
+    fn lock() -> usize = "rfifolock_lock";
+    hidden fn own_lock() -> usize = "aiocontext_rfifolock_rfifolock_lock";
+    hidden fn lock_renew() -> OfLock = "aiocontext_rfifolock_renew";
+}
 
 /// Whether the library's own `aio_poll` is the loop, and notifies by this component.
 ///
@@ -40,20 +40,58 @@ pub(crate) fn the_loop() -> bool {
     own_poll() != 0 && poll() == own_poll() && notify() == own_notify() && accept() == own_accept()
 }
 
-/// Has the library's own fd loop, if it is the one, free what it keeps for a context that ends.
+/// Whether `event_notifier_set` is the library's own, which leaves `errno` alone.
+#[inline]
+pub(crate) fn set() -> bool {
+    event_notifier_set() == own_set()
+}
+
+/// Whether `event_notifier_test_and_clear` is.
+#[inline]
+pub(crate) fn test_and_clear() -> bool {
+    event_notifier_test_and_clear() == own_clear()
+}
+
+/// Frees what the library's own fd loop keeps for a context that ends.
 ///
 /// # Safety
 ///
 /// Nobody uses the context any more.
-pub(crate) unsafe fn release_watch(ctx: NonNull<AioContext>) {
-    if !the_loop() {
-        return;
-    }
-    // SAFETY: the address of a function of this type, or 0, which is `None`.
-    let release =
-        unsafe { transmute::<usize, Option<unsafe extern "C" fn(NonNull<AioContext>)>>(release()) };
-    if let Some(release) = release {
+pub(crate) unsafe fn release_watch(ctx: ContextRef<'_>) {
+    if let Some(release) = posix_release().filter(|_| the_loop()) {
         // SAFETY: the same contract.
         unsafe { release(ctx) };
+    }
+}
+
+/// Makes the descriptors of the library's own fd loop a child process's own.
+pub(crate) fn renew_watch(ctx: ContextRef<'_>) {
+    if let Some(renew) = posix_renew().filter(|_| the_loop()) {
+        renew(ctx);
+    }
+}
+
+/// Wakes one of those who sleep on within 10 ms, by a timer.
+pub(crate) fn wake_soon(ctx: ContextRef<'_>) {
+    if let Some(wake_soon) = posix_wake_soon().filter(|_| the_loop()) {
+        wake_soon(ctx);
+    }
+}
+
+/// Whether a loop that polls the context's descriptor must look at the context every 10 ms all the
+/// same.
+pub(crate) fn looks(ctx: ContextRef<'_>) -> bool {
+    the_loop() && posix_looks().is_some_and(|looks| looks(ctx))
+}
+
+/// In a child process: has the lock forget those who waited for it, if it is the library's own.
+///
+/// # Safety
+///
+/// Nobody else uses the lock.
+pub(crate) unsafe fn renew_lock(r: LockRef<'_>) {
+    if let Some(renew) = lock_renew().filter(|_| lock() == own_lock()) {
+        // SAFETY: the same contract.
+        unsafe { renew(r) };
     }
 }

@@ -6,16 +6,14 @@
 use core::ffi::c_int;
 use core::mem::size_of;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering::Relaxed;
 
 use aio_notify::abi::AioContext;
-use aio_notify::protocol::{self, Context, NotifyMe};
-use aio_notify::shared::check::misuse;
-use aiocontext_wake as wake;
+use aio_notify::ffi::{ContextRef, View};
+use aio_notify::protocol;
 use glib_sys::{gboolean, gpointer, GSource, GSourceFunc, GSourceFuncs, GTRUE};
 
 use crate::import::{aio_dispatch, aio_pending, aio_prepare, qemu_timeout_ns_to_ms};
-use crate::notify::ContextRef;
+use crate::notify::{coalescing, public};
 use crate::{context, ours, state, LIBRARY};
 
 static FUNCTIONS: GSourceFuncs = GSourceFuncs {
@@ -28,12 +26,8 @@ static FUNCTIONS: GSourceFuncs = GSourceFuncs {
 };
 
 /// Whether a context has been made by [`new`]: no other has these functions.
-///
-/// # Safety
-///
-/// `ctx` is a live context.
 #[inline]
-pub(crate) unsafe fn is_ours(ctx: NonNull<AioContext>) -> bool {
+pub(crate) fn is_ours(ctx: ContextRef<'_>) -> bool {
     // SAFETY: a live context, of which the GSource is the first member; nobody writes to it after
     // the context has been made.
     let functions = unsafe { (*ctx.as_ptr().cast::<GSource>()).source_funcs };
@@ -41,44 +35,58 @@ pub(crate) unsafe fn is_ours(ctx: NonNull<AioContext>) -> bool {
 }
 
 /// Makes a GSource with room for a context, zeroed but for what is GLib's; one reference.
-pub(crate) fn new() -> NonNull<AioContext> {
+pub(crate) fn new<'a>() -> ContextRef<'a> {
     const SIZE: u32 = size_of::<AioContext>() as u32;
     let functions = (&raw const FUNCTIONS).cast_mut();
     // SAFETY: GLib does not write to the functions, whatever its type says.
     let source = unsafe { glib_sys::g_source_new(functions, SIZE) };
     let Some(ctx) = NonNull::new(source.cast::<AioContext>()) else {
-        misuse(LIBRARY, format_args!("aio_context_new: g_source_new returned NULL"));
+        LIBRARY.misuse(format_args!("aio_context_new: g_source_new returned NULL"));
     };
     // A callback may poll its context, and then GLib's loop may run it again.
     // SAFETY: made above.
     unsafe { glib_sys::g_source_set_can_recurse(source, GTRUE) };
-    ctx
+    // SAFETY: made above.
+    unsafe { ContextRef::new(ctx) }
 }
 
 /// The context that GLib passes to a function of [`FUNCTIONS`].
-fn context(source: *mut GSource) -> NonNull<AioContext> {
+///
+/// # Safety
+///
+/// `source` lives for `'a`.
+unsafe fn context<'a>(source: *mut GSource) -> ContextRef<'a> {
     match NonNull::new(source.cast::<AioContext>()) {
-        Some(ctx) => ctx,
-        None => misuse(LIBRARY, format_args!("GSource: the source is NULL")),
+        // SAFETY: made by [`new`], as its functions are.
+        Some(ctx) => unsafe { ContextRef::new(ctx) },
+        None => LIBRARY.misuse(format_args!("GSource: the source is NULL")),
     }
 }
 
 /// Says how long GLib may sleep, and from now on has it woken.
 unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gboolean {
-    let ctx = context(source);
-    // SAFETY: GLib passes a live source, which is a context.
-    protocol::prepare(unsafe { ContextRef::new(ctx) });
-    // SAFETY: a live context, made by this component as its functions are.
-    let state = unsafe { state::of(ctx.as_ptr(), "GSource") };
-    // After the fence in `prepare`: whoever schedules or arms something either sees bit 0 and
-    // wakes, or is seen here.
-    // SAFETY: a live context with its state.
-    let ns = unsafe { context::timeout(ctx.as_ptr(), state) };
-    // SAFETY: takes a number.
-    let mut ms = unsafe { qemu_timeout_ns_to_ms(ns) };
-    // SAFETY: a live context.
-    if unsafe { aio_prepare(ctx.as_ptr()) } {
+    // SAFETY: GLib passes a live source.
+    let ctx = unsafe { context(source) };
+    let state = state::entered(ctx, "GSource");
+    let seen = if ours::the_loop() {
+        Some(coalescing(ctx, state).raise_source())
+    } else {
+        protocol::prepare(public(ctx));
+        None
+    };
+    // After the fence: whoever schedules or arms something either sees bit 0 and wakes, or is seen
+    // here.
+    let mut ms = qemu_timeout_ns_to_ms(context::timeout(ctx, state));
+    if aio_prepare(ctx) {
         ms = 0;
+    }
+    if !(0..=IDLE_MS).contains(&ms) && ours::looks(ctx) {
+        ms = IDLE_MS;
+    }
+    if let (Some(seen), false) = (seen, (0..=IDLE_MS).contains(&ms)) {
+        if !coalescing(ctx, state).lengthen_source(seen) {
+            ms = IDLE_MS;
+        }
     }
     // SAFETY: GLib passes the address of an int.
     unsafe { *timeout = ms };
@@ -87,29 +95,26 @@ unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gbool
     glib_sys::GFALSE
 }
 
+/// How long a sleep may be that needs no waking for idle bottom halves.
+const IDLE_MS: c_int = 10;
+
 /// Says whether there is something to do.
 unsafe extern "C" fn check(source: *mut GSource) -> gboolean {
-    let ctx = context(source);
-    // SAFETY: GLib passes a live source, which is a context.
-    let words = unsafe { ContextRef::new(ctx) };
-    // Relaxed: a notifier that still sees the bit sets the event for nothing; one that does not is
-    // served before the next sleep, by the fence in `prepare`.
-    words.notify_me().and(!protocol::GSOURCE, Relaxed);
-    if !ours::the_loop() {
-        // Our own fd loop empties the event in `aio_pending`, if it is readable.
-        wake::accept(words);
+    // SAFETY: GLib passes a live source.
+    let ctx = unsafe { context(source) };
+    let state = state::entered(ctx, "GSource");
+    if ours::the_loop() {
+        // The fd loop empties the loop's own event in `aio_pending`, if it is readable.
+        coalescing(ctx, state).lower_source();
+    } else {
+        protocol::end_prepare(public(ctx));
+        coalescing(ctx, state).accept();
     }
     // First: what has been scheduled before the notification that woke GLib is visible only once
     // that has been accepted.
-    // SAFETY: a live context.
-    let pending = unsafe { aio_pending(ctx.as_ptr()) };
-    // SAFETY: a live context, made by this component as its functions are.
-    let state = unsafe { state::of(ctx.as_ptr(), "GSource") };
-    if pending || state.bottom_halves.most_urgent().is_some() {
-        return GTRUE;
-    }
-    // SAFETY: a live context.
-    gboolean::from(unsafe { context::deadline(ctx.as_ptr()) } == 0)
+    let pending = aio_pending(ctx);
+    let is_ready = pending || state.bottom_halves.most_urgent().is_some();
+    gboolean::from(is_ready || context::deadline(ctx) == 0)
 }
 
 /// Does what there is to do.
@@ -119,15 +124,17 @@ unsafe extern "C" fn dispatch(
     _data: gpointer,
 ) -> gboolean {
     if callback.is_some() {
-        misuse(LIBRARY, format_args!("aio_get_g_source: the source takes no callback"));
+        LIBRARY.misuse(format_args!("aio_get_g_source: the source takes no callback"));
     }
-    // SAFETY: GLib passes a live source, which is a context.
-    unsafe { aio_dispatch(context(source).as_ptr()) };
+    // SAFETY: GLib passes a live source.
+    aio_dispatch(unsafe { context(source) });
     GTRUE
 }
 
 /// Ends the context with its last reference.
 unsafe extern "C" fn finalize(source: *mut GSource) {
-    // SAFETY: GLib passes the source that nobody has a reference to any more.
-    unsafe { context::tear_down(context(source)) };
+    // SAFETY: GLib passes a live source.
+    let ctx = unsafe { context(source) };
+    // SAFETY: nobody has a reference to it any more.
+    unsafe { context::tear_down(ctx) };
 }

@@ -1,19 +1,19 @@
 //! What this component keeps for a context, behind its `first_bh`.
 
 use core::ffi::c_void;
-use core::ptr::NonNull;
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
-use aio_notify::abi::AioContext;
-use aio_notify::shared::check::{misuse, null};
+use aio_notify::ffi::ContextRef;
+use aiocontext_fork::{ChildHook, ForkMutex};
+use aiocontext_wake::OwnLoop;
 
 use crate::queue::{BottomHalf, Queue};
-use crate::{ours, source, LIBRARY};
+use crate::{renew, source, LIBRARY};
 
 /// What a bottom half runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Task {
-    pub(crate) ctx: NonNull<AioContext>,
+    pub(crate) ctx: ContextRef<'static>,
     pub(crate) cb: unsafe extern "C" fn(*mut c_void),
     pub(crate) opaque: *mut c_void,
 }
@@ -29,53 +29,61 @@ pub(crate) type Bh = BottomHalf<Task>;
 
 /// The private part of a context.
 pub(crate) struct State {
+    /// What the fd loop shares.
+    pub(crate) own: OwnLoop,
     pub(crate) bottom_halves: Queue<Task>,
-    /// Whether a loop that is not the library's own uses the context.
-    pub(crate) foreign: AtomicBool,
+    /// The thread that runs bottom halves, by its `pthread_t`, if it is one; or 0.
+    pub(crate) runner: AtomicUsize,
+    /// Held while a child process makes the context its own.
+    pub(crate) renewing: ForkMutex<()>,
+    /// The process that the context's notifier is of.
+    pub(crate) notifier_process: AtomicU32,
+    /// Gives a child of `fork()` a notifier of its own.
+    pub(crate) hook: ChildHook,
 }
 
 impl State {
-    pub(crate) fn new() -> Self {
-        Self { bottom_halves: Queue::new(), foreign: AtomicBool::new(!ours::the_loop()) }
+    pub(crate) fn new(ctx: ContextRef<'_>) -> Self {
+        let own = OwnLoop::default();
+        own.set_process(aiocontext_fork::generation());
+        Self {
+            own,
+            bottom_halves: Queue::new(),
+            runner: AtomicUsize::new(0),
+            renewing: ForkMutex::new(()),
+            notifier_process: AtomicU32::new(aiocontext_fork::generation()),
+            hook: ChildHook::new(renew::in_child, ctx.as_ptr().cast()),
+        }
     }
 }
 
 /// The state of a context, if it has been made by this component.
-///
-/// # Safety
-///
-/// `ctx` is a context that lives for `'a`.
 #[inline]
-pub(crate) unsafe fn find<'a>(ctx: NonNull<AioContext>) -> Option<&'a State> {
-    // SAFETY: a live context by this function's contract.
-    if !unsafe { source::is_ours(ctx) } {
+pub(crate) fn find<'a>(ctx: ContextRef<'a>) -> Option<&'a State> {
+    if !source::is_ours(ctx) {
         // A program's own context, with what it likes in the member.
         return None;
     }
-    // SAFETY: a live context by this function's contract.
-    let first_bh = unsafe { (*ctx.as_ptr()).first_bh };
+    // Relaxed: written before the context is shared.
+    let first_bh = ctx.first_bh().load(Relaxed).cast::<State>();
     // SAFETY: NULL or what `aio_context_new` put there, which lives as long as the context and is
     // only used by shared references.
-    unsafe { first_bh.cast::<State>().as_ref() }
+    unsafe { first_bh.as_ref() }
 }
 
-/// The state of a context that must be one of ours. Aborts, naming the function, if it is NULL or
-/// has not been made by `aio_context_new()`.
-///
-/// # Safety
-///
-/// `ctx` is NULL or a context that lives for `'a`.
+/// The state of a context that must be one of ours. Aborts, naming the function, if it has not been
+/// made by `aio_context_new()`.
 #[inline]
-pub(crate) unsafe fn of<'a>(ctx: *mut AioContext, function: &str) -> &'a State {
-    let Some(ctx) = NonNull::new(ctx) else {
-        null(LIBRARY, function, "ctx");
-    };
-    // SAFETY: a live context by this function's contract.
-    match unsafe { find(ctx) } {
-        Some(state) => state,
-        None => misuse(
-            LIBRARY,
-            format_args!("{function}: 'ctx' has not been made by aio_context_new()"),
-        ),
-    }
+pub(crate) fn of<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
+    find(ctx).unwrap_or_else(|| {
+        LIBRARY.misuse(format_args!("{function}: 'ctx' has not been made by aio_context_new()"))
+    })
+}
+
+/// [`of`], after it has made the context the calling process's own.
+#[inline]
+pub(crate) fn entered<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
+    let state = of(ctx, function);
+    renew::enter(ctx, state);
+    state
 }

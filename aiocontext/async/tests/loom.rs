@@ -16,7 +16,7 @@ mod queue;
 mod sync {
     //! loom's, in the place of `src/sync.rs`.
 
-    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
     pub(crate) use loom::sync::Mutex;
 }
 
@@ -175,6 +175,34 @@ fn a_loop_that_sleeps_is_woken() {
         }
         model.poll();
         assert_eq!(model.runs(0), 1);
+        model.assert_at_rest();
+    });
+}
+
+#[test]
+fn scheduling_does_not_depend_on_a_thread_that_stops_before_its_push() {
+    explore(|| {
+        let model = Model::new();
+        let bh = model.add(0);
+        let stopped = thread::spawn({
+            let model = model.clone();
+            // SAFETY: live.
+            move || unsafe { model.queue.stop_before_push(bh.0 as *mut BottomHalf<usize>) }
+        });
+        let other = thread::spawn({
+            let model = model.clone();
+            move || model.schedule(bh, 1)
+        });
+        model.notify_me.store(true, Relaxed);
+        fence(SeqCst);
+        let sleeps = model.queue.most_urgent().is_none();
+        other.join().unwrap();
+        stopped.join().unwrap();
+        if sleeps {
+            assert!(model.event.load(Relaxed), "a wakeup is lost");
+        }
+        model.poll();
+        assert_eq!((model.runs(0), model.seen(0)), (1, 1));
         model.assert_at_rest();
     });
 }

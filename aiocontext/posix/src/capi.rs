@@ -1,44 +1,50 @@
 //! The functions that C programs call, under their C names.
 
 use core::ffi::{c_int, c_void};
-use core::mem::transmute;
-use core::ptr::{self, NonNull};
+use core::ptr;
 
 use aio_notify::abi::aio::IOHandler;
 use aio_notify::abi::event_notifier::EventNotifierHandler;
 use aio_notify::abi::{AioContext, EventNotifier};
-use aio_notify::shared::check::{misuse, not_null};
+use aio_notify::ffi::{event_notifier::io_handler, ContextRef};
+use aio_notify::{argument, hidden_names};
 
-use crate::context::ContextRef;
+use crate::context::FdLoop;
 use crate::handlers::Callbacks;
 use crate::import::{aio_notify, event_notifier_get_fd};
-use crate::{ours, poll, LIBRARY};
+use crate::{ours, turn, LIBRARY};
 
 /// The argument's view, after the check that it is not NULL.
-///
-/// # Safety
-///
-/// `ctx` is NULL (aborts) or a context that lives for `'a`.
-#[inline]
-unsafe fn checked<'a>(ctx: *mut AioContext, function: &str) -> ContextRef<'a> {
-    let ctx: NonNull<AioContext> = not_null(LIBRARY, ctx, function, "ctx");
-    // SAFETY: a live context by this function's contract.
-    unsafe { ContextRef::new(ctx) }
+macro_rules! fd_loop {
+    ($function:ident($ctx:ident)) => {
+        FdLoop(argument!(LIBRARY, $function($ctx): ContextRef<'_>))
+    };
 }
 
-/// Sets the callbacks of a descriptor in the loop of `ctx`, replaces them, or with both NULL removes
-/// them; then notifies the loop. Any thread; not from signal handlers.
+/// Sets the callbacks of a descriptor in the loop of `ctx`, replaces them, or with both NULL
+/// removes them; then notifies the loop, which watches the new set. `io_read(opaque)` runs when
+/// `fd` is readable, hung up or in error, `io_write(opaque)` when it is writable or in error. Data
+/// that is left unread makes the descriptor ready again in the next turn. A regular file is always
+/// ready.
 ///
-/// `io_read(opaque)` runs when `fd` is readable, hung up or in error, `io_write(opaque)` when it is
-/// writable or in error. What cannot be waited for, such as a regular file, is always ready. A
-/// handler may remove or replace itself and others; one that was removed does not run any more.
-/// Remove a handler before its descriptor is closed: one that was not is dropped when it is
-/// noticed, with a line on standard error.
+/// Callbacks may set, replace and remove any handler, their own included. One that the thread that
+/// runs the loop has removed is not called any more, also if it was ready in the same turn; one
+/// that another thread has removed may still be running or about to. The context's lock excludes
+/// `aio_poll()` of other threads, not `aio_dispatch()` and GLib's dispatch, which do not take it.
+///
+/// Remove a handler before its descriptor is closed, and set it again after `dup2()` onto its
+/// number. A handler whose descriptor was closed is dropped when the loop notices, with a line on
+/// stderr.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers. Where it has to make a new set of descriptors it is a
+/// cancellation point: disable cancellation around it.
 ///
 /// # Safety
 ///
-/// `ctx` must not be NULL and `fd` not negative (aborts); `ctx` must live, and the loop's thread may
-/// call the callbacks with `opaque`, until they are removed.
+/// `ctx` must not be NULL and `fd` not negative (aborts); `ctx` must live, and the loop's thread
+/// may call the callbacks with `opaque`, until they are removed.
 #[no_mangle]
 pub unsafe extern "C" fn aio_set_fd_handler(
     ctx: *mut AioContext,
@@ -47,17 +53,16 @@ pub unsafe extern "C" fn aio_set_fd_handler(
     io_write: IOHandler,
     opaque: *mut c_void,
 ) {
-    // SAFETY: a live context by this function's contract.
-    let ctx = unsafe { checked(ctx, "aio_set_fd_handler") };
+    let ctx = fd_loop!(aio_set_fd_handler(ctx));
     if fd < 0 {
-        misuse(LIBRARY, format_args!("aio_set_fd_handler: descriptor {fd} is negative"));
+        LIBRARY.misuse(format_args!("aio_set_fd_handler: descriptor {fd} is negative"));
     }
     set(ctx, fd, Callbacks { io_read, io_write, opaque });
-    // SAFETY: a live context.
-    unsafe { aio_notify(ctx.as_ptr()) };
+    aio_notify(*ctx);
 }
 
-fn set(ctx: ContextRef<'_>, fd: c_int, callbacks: Callbacks) {
+fn set(ctx: FdLoop<'_>, fd: c_int, callbacks: Callbacks) {
+    ctx.enter();
     if callbacks.events() == 0 {
         if let Some(watch) = ctx.watch() {
             watch.remove(fd);
@@ -66,18 +71,21 @@ fn set(ctx: ContextRef<'_>, fd: c_int, callbacks: Callbacks) {
         watch.set(fd, callbacks);
     } else {
         let code = std::io::Error::last_os_error().raw_os_error().unwrap_or_default();
-        misuse(
-            LIBRARY,
-            format_args!("aio_set_fd_handler: no epoll set for the context, errno {code}"),
-        );
+        LIBRARY
+            .misuse(format_args!("aio_set_fd_handler: no epoll set for the context, errno {code}"));
     }
 }
 
 /// Sets the callback of an event notifier in the loop of `ctx`, or with NULL removes it; then
-/// notifies the loop. Any thread; not from signal handlers.
+/// notifies the loop. `io_read(notifier)` runs when the notifier is set, and must empty it with
+/// `event_notifier_test_and_clear()`.
 ///
-/// `io_read(notifier)` runs when the notifier is set, and has to empty it
-/// (`event_notifier_test_and_clear()`).
+/// A handler on the context's own notifier is called for notifications that wake a loop; the loop
+/// empties that notifier before the call.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
@@ -89,40 +97,49 @@ pub unsafe extern "C" fn aio_set_event_notifier(
     notifier: *mut EventNotifier,
     io_read: EventNotifierHandler,
 ) {
-    // SAFETY: a live context by this function's contract.
-    let ctx = unsafe { checked(ctx, "aio_set_event_notifier") };
-    let e = not_null(LIBRARY, notifier, "aio_set_event_notifier", "notifier").as_ptr();
+    let ctx = fd_loop!(aio_set_event_notifier(ctx));
+    let e = LIBRARY.not_null(notifier, "aio_set_event_notifier", "notifier").as_ptr();
     // SAFETY: initialised by this function's contract.
     let fd = unsafe { event_notifier_get_fd(e) };
     let own = ptr::eq(e, ctx.notifier());
-    if own && ours::is_notifier_handler(io_read) {
-        let Some(watch) = ctx.make_watch() else { return };
-        if watch.set_notifier(fd).is_err() {
-            let code = std::io::Error::last_os_error();
-            // SAFETY: the context is being made, and nobody polls it.
-            unsafe { ctx.free_watch() };
-            errno::set_errno(errno::Errno(code.raw_os_error().unwrap_or_default()));
-        }
+    if own && ours::is_notifier_handler(io_read) && ours::notifications() {
+        // The library's own async component, whose event is in the set instead.
+        ctx.make_watch();
         return;
     }
-    if own && ctx.watch().is_some_and(|watch| watch.remove_notifier()) {
-        // The program handles it itself, or the context ends.
-        // SAFETY: a live context.
-        unsafe { ours::set_foreign(ctx.as_non_null()) };
+    if own {
+        ctx.set_handled(io_read.is_some());
     }
-    // SAFETY: the two types differ only in what the one pointer argument points to; the callback
-    // is passed the notifier that it expects.
-    let reads = unsafe { transmute::<EventNotifierHandler, IOHandler>(io_read) };
-    set(ctx, fd, Callbacks { io_read: reads, io_write: None, opaque: e.cast() });
-    // SAFETY: a live context.
-    unsafe { aio_notify(ctx.as_ptr()) };
+    set(ctx, fd, Callbacks { io_read: io_handler(io_read), io_write: None, opaque: e.cast() });
+    if own {
+        ctx.set_public(fd);
+    }
+    aio_notify(*ctx);
     let last = own && io_read.is_none() && ctx.watch().is_some_and(|watch| watch.is_empty());
     if last && !ours::notifications() {
         // A program's own async component removes the notifier when nobody has the context any
         // more, and cannot call `release`.
-        // SAFETY: as above.
+        // SAFETY: nobody has the context any more.
         unsafe { ctx.free_watch() };
     }
+}
+
+/// Makes the descriptors of a context a child process's own.
+extern "C" fn renew(ctx: ContextRef<'_>) {
+    if let Some(watch) = FdLoop(ctx).watch() {
+        watch.renew_in_child();
+    }
+}
+
+/// Whether a loop that polls the context's descriptor must look at the context every 10 ms all the
+/// same: not all of its descriptors are in the set.
+extern "C" fn looks(ctx: ContextRef<'_>) -> bool {
+    FdLoop(ctx).watch().is_some_and(|watch| watch.looks() || !watch.is_in_set())
+}
+
+/// For a poller that has left something for within 10 ms: others that sleep on are woken by then.
+extern "C" fn wake_soon(ctx: ContextRef<'_>) {
+    FdLoop(ctx).wake_soon();
 }
 
 /// Frees what this component keeps for a context that ends.
@@ -130,83 +147,112 @@ pub unsafe extern "C" fn aio_set_event_notifier(
 /// # Safety
 ///
 /// Nobody uses the context any more.
-unsafe extern "C" fn release(ctx: NonNull<AioContext>) {
-    // SAFETY: live by this function's contract.
-    let ctx = unsafe { ContextRef::new(ctx) };
+unsafe extern "C" fn release(ctx: ContextRef<'_>) {
     // SAFETY: nobody polls it or sets handlers, by this function's contract.
-    unsafe { ctx.free_watch() };
+    unsafe { FdLoop(ctx).free_watch() };
 }
 
-// A name that no program can define, for the async component.
-#[cfg(not(target_vendor = "apple"))]
-core::arch::global_asm!(
-    ".globl aiocontext_posix_release",
-    ".hidden aiocontext_posix_release",
-    ".set aiocontext_posix_release, {release}",
-    release = sym release,
-);
+// For the async component.
+hidden_names! {
+    "aiocontext_posix_release" = release;
+    "aiocontext_posix_renew" = renew;
+    "aiocontext_posix_looks" = looks;
+    "aiocontext_posix_wake_soon" = wake_soon;
+}
 
 /// Prepares the handlers for a poll of the context's descriptor by another loop, such as GLib's.
 ///
-/// Returns true if a handler can run at once, so that the loop must not sleep. Any thread that
-/// polls the context.
+/// # Returns
+///
+/// True if a handler can run at once, so that the loop must not sleep.
+///
+/// # Threads
+///
+/// Threads that poll the context; not signal handlers.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must live until the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_prepare(ctx: *mut AioContext) -> bool {
-    // SAFETY: a live context by this function's contract.
-    let ctx = unsafe { checked(ctx, "aio_prepare") };
+    let ctx = fd_loop!(aio_prepare(ctx));
+    ctx.enter();
     ctx.watch().is_some_and(|watch| watch.is_ready())
 }
 
 /// Looks which handlers are ready after a poll of the context's descriptor by another loop, such as
-/// GLib's, and answers a notification. It does not sleep.
+/// GLib's, and consumes a notification. It does not sleep, and needs no poll before it.
 ///
-/// Returns true if a handler is ready. Any thread that polls the context.
+/// # Returns
+///
+/// True if a handler is ready.
+///
+/// # Threads
+///
+/// Threads that poll the context; not signal handlers.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must live until the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_pending(ctx: *mut AioContext) -> bool {
-    // SAFETY: a live context by this function's contract.
-    poll::pending(unsafe { checked(ctx, "aio_pending") })
+    turn::pending(fd_loop!(aio_pending(ctx)))
 }
 
-/// Runs bottom halves, then handlers that have been found ready, then timers; it never sleeps, and
-/// looks for no readiness.
+/// Runs bottom halves, then handlers that have been found ready, then timers. It never sleeps,
+/// looks for no readiness, and does not take the context's lock. A callback may call it.
 ///
-/// Returns true if a callback ran other than the context's own notifier's and idle bottom halves.
-/// The loop's thread; a callback may call it.
+/// # Returns
+///
+/// True if a callback ran; idle bottom halves and the handler of the context's own notifier do not
+/// count.
+///
+/// # Threads
+///
+/// Threads that run the loop; not signal handlers.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must live until the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_dispatch(ctx: *mut AioContext) -> bool {
-    // SAFETY: a live context by this function's contract.
-    let ctx = unsafe { checked(ctx, "aio_dispatch") };
-    // SAFETY: a live context.
-    unsafe { poll::dispatch(ctx) }
+    let ctx = fd_loop!(aio_dispatch(ctx));
+    ctx.enter();
+    let progress = turn::dispatch(ctx);
+    ctx.leave();
+    progress
 }
 
-/// One turn of the loop of `ctx`: runs bottom halves, ready handlers and timers; where `blocking`,
-/// sleeps before that until there is something to run, a notification comes, or somebody waits for
-/// the context's lock.
+/// Runs one turn of the loop: bottom halves in the order in which they were scheduled, then
+/// handlers of ready descriptors, then timers that are due. If `blocking`, it first sleeps until
+/// there is something to run or `aio_notify()` is called; else it never sleeps.
 ///
-/// Holds the context's lock but while it sleeps. With no handlers set, a turn that does not sleep
-/// makes no system call. Returns true if a callback ran other than the context's own notifier's and
-/// idle bottom halves. Several threads may poll a context in turn, and a callback may.
+/// It takes the context's lock for the callbacks and gives it up, once, while it sleeps. If the
+/// caller holds the lock already, sleeping does not free it: such a call returns early once for
+/// each thread that comes to wait for the lock. With no handlers set, a turn that does not sleep
+/// makes no system call.
+///
+/// Callbacks may call it, and several threads at the same time, with GLib besides: each piece of
+/// work is done by one of them, and none is woken over and over for work that it cannot do. A
+/// thread that leaves while others sleep has one of them woken in time for the next deadline. GLib's
+/// dispatch takes no lock: beside it the same callback may run in two threads at the same time, and
+/// a handler may find that the other thread has read what made it ready.
+///
+/// # Returns
+///
+/// True if a callback ran; idle bottom halves and the handler of the context's own notifier do not
+/// count. A blocking call may return false, for example after `aio_notify()` or a signal.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers. A cancellation point while it sleeps: disable cancellation in
+/// threads that run a loop.
 ///
 /// # Safety
 ///
 /// `ctx` must not be NULL (aborts) and must live until the call returns.
 #[no_mangle]
 pub unsafe extern "C" fn aio_poll(ctx: *mut AioContext, blocking: bool) -> bool {
-    // SAFETY: a live context by this function's contract.
-    let ctx = unsafe { checked(ctx, "aio_poll") };
-    // SAFETY: a live context.
-    unsafe { poll::poll(ctx, blocking) }
+    let ctx = fd_loop!(aio_poll(ctx));
+    turn::poll(ctx, blocking)
 }

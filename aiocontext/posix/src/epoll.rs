@@ -3,10 +3,13 @@
 use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 use std::time::Duration;
+
+use aio_notify::ffi::descriptor;
+use aiocontext_wake::renew;
 
 /// Readable, hung up or in error: what runs a read callback.
 pub(crate) const READABLE: u32 = (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR) as u32;
@@ -25,7 +28,7 @@ pub(crate) enum Timeout {
 }
 
 impl Timeout {
-    /// From ns, where less than 0 is for ever.
+    /// From ns, where a negative number is infinite.
     pub(crate) fn from_ns(ns: i64) -> Self {
         match u64::try_from(ns) {
             Err(_) => Self::Never,
@@ -33,9 +36,43 @@ impl Timeout {
             Ok(ns) => Self::After(Duration::from_nanos(ns)),
         }
     }
+
+    /// The same, but no longer than this.
+    pub(crate) fn at_most(self, limit: Duration) -> Self {
+        match self {
+            Self::Never => Self::After(limit),
+            Self::After(time) => Self::After(time.min(limit)),
+            Self::Now => Self::Now,
+        }
+    }
+
+    /// For `poll`, in ms, rounded up; -1 is infinite.
+    fn ms(self) -> c_int {
+        match self {
+            Self::Now => 0,
+            Self::After(time) => {
+                c_int::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
+            }
+            Self::Never => -1,
+        }
+    }
+
+    /// For `ppoll`; `None` is infinite.
+    pub(crate) fn timespec(self) -> Option<libc::timespec> {
+        let time = match self {
+            Self::Now => Duration::ZERO,
+            Self::After(time) => time,
+            Self::Never => return None,
+        };
+        Some(libc::timespec {
+            // A time that no `time_t` holds is as long as a machine runs.
+            tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: time.subsec_nanos() as _,
+        })
+    }
 }
 
-/// What the set says of one descriptor.
+/// What the set reports of one descriptor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
     /// What the descriptor was added with.
@@ -55,10 +92,12 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self { buffer: [const { MaybeUninit::uninit() }; ROOM], count: 0 }
     }
 
+    #[inline]
     pub(crate) fn iter(&self) -> impl Iterator<Item = Report> + '_ {
         self.buffer[..self.count].iter().map(|event| {
             // SAFETY: the kernel has written the first `count`.
@@ -68,20 +107,28 @@ impl Reports {
     }
 }
 
-/// An epoll set.
+/// An epoll set, which is always under the same number; or none.
 pub(crate) struct Epoll {
-    fd: OwnedFd,
+    /// Relaxed throughout: it changes only where the set is lost, or comes back.
+    fd: AtomicI32,
+}
+
+fn result(returned: c_int) -> io::Result<c_int> {
+    if returned < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(returned)
+    }
+}
+
+fn create() -> io::Result<RawFd> {
+    // SAFETY: takes no pointer.
+    result(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })
 }
 
 impl Epoll {
     pub(crate) fn new() -> io::Result<Self> {
-        // SAFETY: takes no pointer.
-        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: opened above, and nobody else knows it.
-        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+        Ok(Self { fd: AtomicI32::new(create()?) })
     }
 
     pub(crate) fn add(&self, fd: RawFd, events: u32, token: u64) -> io::Result<()> {
@@ -99,84 +146,210 @@ impl Epoll {
     fn control(&self, operation: c_int, fd: RawFd, events: u32, token: u64) -> io::Result<()> {
         let mut event = libc::epoll_event { events, u64: token };
         // SAFETY: reads the event, which lives until the call returns.
-        let result = unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &mut event) };
-        if result < 0 {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }
+        result(unsafe { libc::epoll_ctl(self.fd(), operation, fd, &mut event) }).map(drop)
     }
 
-    /// Has this set's descriptor stand for another set from now on.
+    /// The set of this number as it is now, under another number.
+    pub(crate) fn duplicate(&self) -> io::Result<Self> {
+        // SAFETY: takes no pointer.
+        let copy = result(unsafe { libc::fcntl(self.fd(), libc::F_DUPFD_CLOEXEC, 0) })?;
+        Ok(Self { fd: AtomicI32::new(copy) })
+    }
+
+    /// Has this set's number stand for another set from now on.
     pub(crate) fn replace_with(&self, other: Self) -> io::Result<()> {
-        // SAFETY: takes no pointer; both are open.
-        let result =
-            unsafe { libc::dup3(other.fd.as_raw_fd(), self.fd.as_raw_fd(), libc::O_CLOEXEC) };
-        if result < 0 {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
+        if self.fd() < 0 {
+            self.fd.store(other.fd.swap(-1, Relaxed), Relaxed);
+            return Ok(());
         }
+        // SAFETY: takes no pointer; both are open.
+        result(unsafe { libc::dup3(other.fd(), self.fd(), libc::O_CLOEXEC) }).map(drop)
+    }
+
+    /// In a child process: an empty set of its own under the same number. Where there is none to be
+    /// made, there is no set, and the parent's is not used any more.
+    pub(crate) fn renew(&self) -> io::Result<()> {
+        if self.fd() < 0 {
+            self.fd.store(create()?, Relaxed);
+            return Ok(());
+        }
+        let made = renew::number(self.fd(), || create().map_err(|_| aio_notify::Error::last()));
+        made.map_err(|e| {
+            self.fd.store(-1, Relaxed);
+            io::Error::from_raw_os_error(e.raw_os_error())
+        })
     }
 
     /// Waits for reports. A signal ends it without any.
-    pub(crate) fn wait(&self, reports: &mut Reports, timeout: Timeout) {
+    #[inline]
+    pub(crate) fn wait(&self, reports: &mut Reports, timeout: Timeout) -> io::Result<()> {
         let room = ROOM as c_int;
         let events = reports.buffer.as_mut_ptr().cast::<libc::epoll_event>();
         let count = match timeout {
+            Timeout::Now => self.look(events, room),
             // SAFETY: writes at most `room` events, for which there is room.
-            Timeout::Now => unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events, room, 0) },
-            // SAFETY: as above.
-            Timeout::Never => unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events, room, -1) },
-            Timeout::After(time) => self.wait_at_most(events, room, time),
+            Timeout::Never => unsafe { libc::epoll_wait(self.fd(), events, room, -1) },
+            Timeout::After(_) => match self.wait_at_most(events, room, timeout) {
+                Some(count) => count,
+                None => self.wait_by_ms(events, room, timeout)?,
+            },
         };
-        reports.count = usize::try_from(count).unwrap_or(0);
+        match result(count) {
+            Ok(count) => reports.count = count as usize,
+            Err(e) if e.raw_os_error() == Some(libc::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+        Ok(())
     }
 
-    /// With a time in ns where the kernel can (Linux 5.11), else by `ppoll`.
-    fn wait_at_most(&self, events: *mut libc::epoll_event, room: c_int, time: Duration) -> c_int {
+    /// With a time in ns, where the kernel can (Linux 5.11) and may.
+    fn wait_at_most(
+        &self,
+        events: *mut libc::epoll_event,
+        room: c_int,
+        timeout: Timeout,
+    ) -> Option<c_int> {
         static LACKS_PWAIT2: AtomicBool = AtomicBool::new(false);
-        let limit = libc::timespec {
-            // A time that no `time_t` holds is as good as for ever.
-            tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: time.subsec_nanos() as _,
-        };
         // Relaxed: at worst the kernel is asked once more.
-        if cfg!(target_pointer_width = "64") && !LACKS_PWAIT2.load(Relaxed) {
-            // SAFETY: writes at most `room` events, for which there is room, and reads the time.
-            let count = unsafe {
-                libc::syscall(
-                    libc::SYS_epoll_pwait2,
-                    self.fd.as_raw_fd(),
-                    events,
-                    room,
-                    &raw const limit,
-                    ptr::null::<libc::sigset_t>(),
-                    0_usize,
-                )
-            };
-            if count >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOSYS) {
-                return count as c_int;
-            }
-            LACKS_PWAIT2.store(true, Relaxed);
+        if cfg!(not(target_pointer_width = "64")) || LACKS_PWAIT2.load(Relaxed) {
+            return None;
         }
-        let mut poll_fd =
-            libc::pollfd { fd: self.fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: writes to one pollfd, and reads the time.
-        if unsafe { libc::ppoll(&raw mut poll_fd, 1, &raw const limit, ptr::null()) } <= 0 {
-            return 0;
+        let limit = timeout.timespec()?;
+        // SAFETY: writes at most `room` events, for which there is room, and reads the time.
+        let count = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.fd(),
+                events,
+                room,
+                &raw const limit,
+                ptr::null::<libc::sigset_t>(),
+                0_usize,
+            )
+        } as c_int;
+        let error = io::Error::last_os_error().raw_os_error();
+        if count >= 0 || error == Some(libc::EINTR) {
+            return Some(count);
         }
-        // SAFETY: writes at most `room` events, for which there is room.
-        unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events, room, 0) }
+        // Whatever the reason: old kernels do not know the call (`ENOSYS`), and the profiles of
+        // containers refuse it (`EPERM`).
+        LACKS_PWAIT2.store(true, Relaxed);
+        None
     }
 
-    pub(crate) fn fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+    /// With a time in ms, and `ppoll` for the rest of it: only so long could it miss that the set
+    /// is replaced.
+    fn wait_by_ms(
+        &self,
+        events: *mut libc::epoll_event,
+        room: c_int,
+        timeout: Timeout,
+    ) -> io::Result<c_int> {
+        let Timeout::After(time) = timeout else { return Ok(0) };
+        let ms = c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX);
+        if ms > 0 {
+            // SAFETY: writes at most `room` events, for which there is room.
+            let count = unsafe { libc::epoll_wait(self.fd(), events, room, ms) };
+            if count != 0 {
+                return Ok(count);
+            }
+        }
+        let rest = Timeout::After(time.saturating_sub(Duration::from_millis(ms as u64)));
+        poll(&mut [poll_fd(self.fd(), READABLE)], rest)?;
+        Ok(self.look(events, room))
     }
+
+    /// Without waiting. A raw system call, which is no cancellation point: the caller may hold locks.
+    #[inline]
+    fn look(&self, events: *mut libc::epoll_event, room: c_int) -> c_int {
+        let mask = ptr::null::<libc::sigset_t>();
+        // SAFETY: writes at most `room` events, for which there is room.
+        unsafe {
+            libc::syscall(libc::SYS_epoll_pwait, self.fd(), events, room, 0, mask, 8_usize) as c_int
+        }
+    }
+
+    #[inline]
+    pub(crate) fn fd(&self) -> RawFd {
+        self.fd.load(Relaxed)
+    }
+}
+
+impl Drop for Epoll {
+    fn drop(&mut self) {
+        descriptor::close(self.fd());
+    }
+}
+
+/// What `poll` takes for a descriptor. The flags of poll and epoll are the same numbers.
+pub(crate) fn poll_fd(fd: RawFd, events: u32) -> libc::pollfd {
+    libc::pollfd { fd, events: events as i16 & (libc::POLLIN | libc::POLLOUT), revents: 0 }
+}
+
+/// Polls descriptors. A signal ends it without any.
+pub(crate) fn poll(fds: &mut [libc::pollfd], timeout: Timeout) -> io::Result<()> {
+    let limit = timeout.timespec();
+    let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let count = fds.len() as libc::nfds_t;
+    // SAFETY: writes to the descriptors, and reads the time, which lives until the call returns.
+    let mut found = result(unsafe { libc::ppoll(fds.as_mut_ptr(), count, limit, ptr::null()) });
+    if found.as_ref().is_err_and(|e| e.raw_os_error() != Some(libc::EINTR)) {
+        // What refuses one of the two may allow the other.
+        // SAFETY: writes to the descriptors.
+        found = result(unsafe { libc::poll(fds.as_mut_ptr(), count, timeout.ms()) });
+    }
+    match found {
+        Ok(_) => Ok(()),
+        Err(e) => {
+            for fd in fds {
+                fd.revents = 0;
+            }
+            if e.raw_os_error() == Some(libc::EINTR) {
+                Ok(())
+            } else {
+                Err(e)
+            }
+        }
+    }
+}
+
+/// Whether poll would say of this file that it is ready at any time: a regular one, or one like it.
+pub(crate) fn is_always_ready(fd: RawFd) -> bool {
+    // Any size of file and any inode fits into this one.
+    let mut stat = MaybeUninit::<libc::stat64>::uninit();
+    // SAFETY: room for a `stat64`.
+    if unsafe { libc::fstat64(fd, stat.as_mut_ptr()) } < 0 {
+        return false;
+    }
+    // SAFETY: written by the call above.
+    let kind = unsafe { stat.assume_init() }.st_mode & libc::S_IFMT;
+    matches!(kind, libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK)
 }
 
 /// Whether the number stands for an open file.
 pub(crate) fn is_open(fd: RawFd) -> bool {
     // SAFETY: takes no pointer.
     unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn poll_waits_no_shorter_than_asked_for() {
+        let after = |ns| Timeout::from_ns(ns).ms();
+        assert_eq!([after(-1), after(0), after(1)], [-1, 0, 1]);
+        assert_eq!([after(1_000_000), after(1_000_001)], [1, 2]);
+        assert_eq!(after(i64::MAX), c_int::MAX);
+    }
+
+    #[test]
+    fn a_wait_on_no_set_fails() {
+        let none = Epoll { fd: AtomicI32::new(-1) };
+        for timeout in [Timeout::Now, Timeout::After(Duration::from_secs(3600)), Timeout::Never] {
+            let error = none.wait(&mut Reports::new(), timeout).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+        }
+    }
 }

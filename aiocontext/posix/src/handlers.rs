@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::{c_int, c_void};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use aio_notify::abi::aio::IOHandler;
 
@@ -25,17 +26,43 @@ impl Callbacks {
     }
 }
 
+/// How a loop finds out that a descriptor is ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Watched {
+    /// The epoll set reports it.
+    InSet,
+    /// It cannot be waited for, such as a regular file: it is ready in every poll.
+    Always,
+    /// The epoll set has no room for it: it is polled beside the set.
+    Beside,
+}
+
 /// A registered descriptor.
 struct Handler {
     /// Tells it from an earlier handler of the same number.
     id: u32,
     callbacks: Callbacks,
-    /// Whether epoll refuses it, so that it counts as ready in every poll.
-    always: bool,
+    watched: Watched,
     /// What has been reported and not been run yet; not 0 while it is on the list of ready ones.
     reported: u32,
     /// How often it has been reported.
     reports: u32,
+}
+
+impl Handler {
+    /// Notes that these events have been reported; `token` is its own.
+    fn report(&mut self, token: Token, events: u32, ready: &mut VecDeque<Token>) -> Reported {
+        if self.reported == 0 && events != 0 {
+            ready.push_back(token);
+        }
+        self.reported |= events;
+        self.reports = self.reports.wrapping_add(1);
+        if self.reports == FIRST_SUSPECT || self.reports % NEXT_SUSPECT == 0 {
+            Reported::Suspect
+        } else {
+            Reported::Ready
+        }
+    }
 }
 
 /// Which handler of which number.
@@ -56,29 +83,58 @@ impl Token {
     }
 }
 
-/// What a report was good for.
+/// The outcome of a readiness report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reported {
     /// The handler will run.
     Ready,
-    /// So it will, but it has been ready so often that it may be as well to see whether the
-    /// descriptor is open at all.
-    ReadyOften,
-    /// No such handler.
+    /// The same, and it is time to see whether the number still stands for the watched file.
+    Suspect,
+    /// No such handler: it was removed after the report was made.
     Stale,
 }
 
-/// How many reports make [`Reported::ReadyOften`]: rare enough to cost nothing, and often enough
-/// that a descriptor that was closed under its handler is not reported thousands of times.
-const OFTEN: u32 = 64;
+/// After so many reports since it was added, a descriptor is suspect for the first time: one whose
+/// file was closed while a copy of it lives is reported for as long as that is ready, and one that is
+/// always ready is reported without a look.
+const FIRST_SUSPECT: u32 = 8;
+/// From then on after so many, which is rare enough to cost nothing.
+const NEXT_SUSPECT: u32 = 64;
+
+/// Spreads descriptors, which are small numbers that the kernel chooses: nobody picks them to
+/// collide.
+#[derive(Default)]
+struct FdHasher(u64);
+
+impl Hasher for FdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_i32(i32::from(byte));
+        }
+    }
+
+    #[inline]
+    fn write_i32(&mut self, number: i32) {
+        // Only for speed. The golden ratio: the map takes a bucket from the lower bits and a tag
+        // from the upper.
+        let mixed = (self.0 ^ u64::from(number as u32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+}
 
 /// The handlers of a context.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    by_fd: HashMap<c_int, Handler>,
+    by_fd: HashMap<c_int, Handler, BuildHasherDefault<FdHasher>>,
     ready: VecDeque<Token>,
-    /// The numbers that epoll refuses.
+    /// The numbers that are ready in every poll.
     always: Vec<c_int>,
+    /// The numbers that are polled beside the set.
+    beside: Vec<c_int>,
     issued: u32,
 }
 
@@ -92,22 +148,50 @@ impl Handlers {
         self.always.len()
     }
 
-    /// Notes whether epoll refuses the descriptor.
-    pub(crate) fn set_always(&mut self, fd: c_int, always: bool) {
-        if let Some(handler) = self.by_fd.get_mut(&fd) {
-            if handler.always {
-                self.always.retain(|&other| other != fd);
-            }
-            if always {
-                self.always.push(fd);
-            }
-            handler.always = always;
+    /// How many are polled beside the set.
+    pub(crate) fn beside(&self) -> usize {
+        self.beside.len()
+    }
+
+    /// What to poll beside the set, or with `all` in its place.
+    pub(crate) fn to_poll(&self, all: bool) -> Vec<(Token, u32)> {
+        let mut to_poll = self.watched();
+        to_poll.retain(|&(token, _)| match self.how_watched(token.fd) {
+            Some(Watched::InSet) => all,
+            Some(Watched::Beside) => true,
+            _ => false,
+        });
+        to_poll
+    }
+
+    /// Notes how the descriptor is watched from now on.
+    pub(crate) fn set_watched(&mut self, fd: c_int, watched: Watched) {
+        let Some(handler) = self.by_fd.get_mut(&fd) else { return };
+        let old = std::mem::replace(&mut handler.watched, watched);
+        handler.reports = 0;
+        if let Some(numbers) = Self::numbers(&mut self.always, &mut self.beside, old) {
+            numbers.retain(|&other| other != fd);
+        }
+        if let Some(numbers) = Self::numbers(&mut self.always, &mut self.beside, watched) {
+            numbers.push(fd);
         }
     }
 
-    /// Whether epoll refuses the descriptor.
-    pub(crate) fn is_always(&self, fd: c_int) -> bool {
-        self.by_fd.get(&fd).is_some_and(|handler| handler.always)
+    fn numbers<'a>(
+        always: &'a mut Vec<c_int>,
+        beside: &'a mut Vec<c_int>,
+        watched: Watched,
+    ) -> Option<&'a mut Vec<c_int>> {
+        match watched {
+            Watched::InSet => None,
+            Watched::Always => Some(always),
+            Watched::Beside => Some(beside),
+        }
+    }
+
+    /// How the descriptor is watched, if it has a handler.
+    pub(crate) fn how_watched(&self, fd: c_int) -> Option<Watched> {
+        self.by_fd.get(&fd).map(|handler| handler.watched)
     }
 
     /// How many are ready and have not run yet; some may have gone since.
@@ -133,43 +217,47 @@ impl Handlers {
     pub(crate) fn insert(&mut self, fd: c_int, callbacks: Callbacks) -> Token {
         self.issued = self.issued.wrapping_add(1);
         let id = self.issued;
-        let handler = Handler { id, callbacks, always: false, reported: 0, reports: 0 };
+        let watched = Watched::InSet;
+        let handler = Handler { id, callbacks, watched, reported: 0, reports: 0 };
         self.by_fd.insert(fd, handler);
         Token { fd, id }
     }
 
     /// Forgets a handler; false if there is none.
     pub(crate) fn remove(&mut self, fd: c_int) -> bool {
-        self.set_always(fd, false);
+        self.set_watched(fd, Watched::InSet);
         self.by_fd.remove(&fd).is_some()
     }
 
     /// Notes that poll has reported these events.
     pub(crate) fn report(&mut self, token: Token, events: u32) -> Reported {
-        let Some(handler) = self.by_fd.get_mut(&token.fd).filter(|h| h.id == token.id) else {
-            return Reported::Stale;
-        };
-        if handler.reported == 0 && events != 0 {
-            self.ready.push_back(token);
-        }
-        handler.reported |= events;
-        handler.reports = handler.reports.wrapping_add(1);
-        if handler.reports % OFTEN == 0 {
-            Reported::ReadyOften
-        } else {
-            Reported::Ready
+        match self.by_fd.get_mut(&token.fd).filter(|h| h.id == token.id) {
+            Some(handler) => handler.report(token, events, &mut self.ready),
+            None => Reported::Stale,
         }
     }
 
-    /// Notes that those that are always ready are ready.
-    pub(crate) fn report_always(&mut self) {
+    /// Takes a report back.
+    pub(crate) fn forget_report(&mut self, token: Token) {
+        if let Some(handler) = self.by_fd.get_mut(&token.fd).filter(|h| h.id == token.id) {
+            handler.reported = 0;
+            self.ready.retain(|&other| other != token);
+        }
+    }
+
+    /// Notes that those that are always ready are ready. Returns those of which it is time to see
+    /// whether the number still stands for such a file.
+    pub(crate) fn report_always(&mut self) -> Vec<Token> {
+        let mut suspects = Vec::new();
         for &fd in &self.always {
             let Some(handler) = self.by_fd.get_mut(&fd) else { continue };
-            if handler.reported == 0 {
-                self.ready.push_back(Token { fd, id: handler.id });
+            let token = Token { fd, id: handler.id };
+            let events = handler.callbacks.events();
+            if handler.report(token, events, &mut self.ready) == Reported::Suspect {
+                suspects.push(token);
             }
-            handler.reported |= handler.callbacks.events();
         }
+        suspects
     }
 
     /// Takes the next that is ready, with what was reported.
@@ -245,15 +333,15 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_counted() {
+    fn a_descriptor_is_suspect_after_some_reports() {
         let mut handlers = Handlers::default();
         let token = handlers.insert(7, reading());
-        let often = (0..2 * OFTEN).filter(|_| {
+        let suspect = (1..=2 * NEXT_SUSPECT).filter(|_| {
             let reported = handlers.report(token, 1);
             handlers.take_ready();
-            reported == Reported::ReadyOften
+            reported == Reported::Suspect
         });
-        assert_eq!(often.count(), 2);
+        assert!(suspect.eq([FIRST_SUSPECT, NEXT_SUSPECT, 2 * NEXT_SUSPECT]));
     }
 
     #[test]

@@ -1,53 +1,35 @@
 //! Whether the async component is the library's own, and what it has for this one alone.
 
-use core::mem::transmute;
 use core::ptr::NonNull;
 
 use aio_notify::abi::event_notifier::EventNotifierHandler;
-use aio_notify::abi::AioContext;
-use aiocontext_wake::address_word;
+use aio_notify::ffi::ContextRef;
+use aio_notify::{hidden_names, symbols};
+use aiocontext_wake::OwnLoop;
 
-address_word!(notify, "aio_notify", "posix");
-address_word!(accept, "aio_notify_accept", "posix");
-address_word!(poll, "aio_poll", "posix");
-// Weak: a program's own async component has none of these.
-address_word!(
-    own_notify,
-    "aiocontext_async_aio_notify",
-    "posix",
-    ".weak aiocontext_async_aio_notify",
-    ".hidden aiocontext_async_aio_notify"
-);
-address_word!(
-    own_accept,
-    "aiocontext_async_aio_notify_accept",
-    "posix",
-    ".weak aiocontext_async_aio_notify_accept",
-    ".hidden aiocontext_async_aio_notify_accept"
-);
-address_word!(
-    notifier_handler,
-    "aiocontext_async_notifier_handler",
-    "posix",
-    ".weak aiocontext_async_notifier_handler",
-    ".hidden aiocontext_async_notifier_handler"
-);
-address_word!(
-    foreign_setter,
-    "aiocontext_async_set_foreign",
-    "posix",
-    ".weak aiocontext_async_set_foreign",
-    ".hidden aiocontext_async_set_foreign"
-);
-address_word!(own_poll, "aiocontext_posix_aio_poll", "posix");
+type OfContext = Option<extern "C" fn(ContextRef<'_>)>;
+type IsContext = Option<extern "C" fn(ContextRef<'_>) -> bool>;
+type OwnOf = Option<extern "C" fn(ContextRef<'_>) -> Option<NonNull<OwnLoop>>>;
 
-// A name that no program can define, for the async component.
-#[cfg(not(target_vendor = "apple"))]
-core::arch::global_asm!(
-    ".globl aiocontext_posix_aio_poll",
-    ".hidden aiocontext_posix_aio_poll",
-    ".set aiocontext_posix_aio_poll, aio_poll",
-);
+symbols! {
+    in "aiocontext_posix_address_of_";
+    fn notify() -> usize = "aio_notify";
+    fn accept() -> usize = "aio_notify_accept";
+    fn poll() -> usize = "aio_poll";
+    fn own_poll() -> usize = "aiocontext_posix_aio_poll";
+    // A program's own async component has none of these.
+    hidden fn own_notify() -> usize = "aiocontext_async_aio_notify";
+    hidden fn own_accept() -> usize = "aiocontext_async_aio_notify_accept";
+    hidden fn notifier_handler() -> usize = "aiocontext_async_notifier_handler";
+    hidden fn async_own_loop() -> OwnOf = "aiocontext_async_own_loop";
+    hidden fn async_renew() -> OfContext = "aiocontext_async_renew";
+    hidden fn async_has_urgent() -> IsContext = "aiocontext_async_has_urgent";
+}
+
+// For the async component.
+hidden_names! {
+    "aiocontext_posix_aio_poll" = crate::capi::aio_poll;
+}
 
 /// Whether notifications are made by the library's own async component for this loop, so that they
 /// may share an event write.
@@ -63,18 +45,23 @@ pub(crate) fn is_notifier_handler(handler: EventNotifierHandler) -> bool {
     notifier_handler() != 0 && handler.is_some_and(|handler| handler as usize == notifier_handler())
 }
 
-/// Tells the library's own async component that the program handles the context's notifier itself.
-///
-/// # Safety
-///
-/// `ctx` is a live context.
-pub(crate) unsafe fn set_foreign(ctx: NonNull<AioContext>) {
-    // SAFETY: the address of a function of this type, or 0, which is `None`.
-    let setter = unsafe {
-        transmute::<usize, Option<unsafe extern "C" fn(NonNull<AioContext>)>>(foreign_setter())
-    };
-    if let Some(setter) = setter {
-        // SAFETY: a live context by this function's contract.
-        unsafe { setter(ctx) };
+/// What the library's own async component keeps for the wakeups of a context that it has made;
+/// `None` where notifications are the program's own.
+pub(crate) fn own_loop(ctx: ContextRef<'_>) -> Option<NonNull<OwnLoop>> {
+    async_own_loop().filter(|_| notifications())?(ctx)
+}
+
+/// Whether a bottom half seems to be scheduled, in a context that the library's own async component
+/// has made.
+#[inline]
+pub(crate) fn has_urgent(ctx: ContextRef<'_>) -> bool {
+    async_has_urgent().is_some_and(|has_urgent| has_urgent(ctx))
+}
+
+/// Makes a context that the library's own async component has made a child process's own, but for
+/// what this component keeps.
+pub(crate) fn renew(ctx: ContextRef<'_>) {
+    if let Some(renew) = async_renew() {
+        renew(ctx);
     }
 }

@@ -3,9 +3,8 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use aio_notify::abi::AioContext;
-
-use crate::import::weak_import;
+use aio_notify::ffi::ContextRef;
+use aio_notify::symbols;
 
 /// A coroutine of the program's. Only ever passed through.
 #[repr(C)]
@@ -13,17 +12,21 @@ pub struct Coroutine {
     _opaque: [u8; 0],
 }
 
-weak_import!(program_self = "qemu_coroutine_self": unsafe extern "C" fn() -> *mut Coroutine);
-weak_import!(program_enter = "qemu_coroutine_enter": unsafe extern "C" fn(*mut Coroutine, *mut c_void));
-weak_import!(program_yield = "qemu_coroutine_yield": unsafe extern "C" fn());
-weak_import!(program_inside = "qemu_in_coroutine": unsafe extern "C" fn() -> bool);
-weak_import!(program_context = "qemu_get_aio_context": unsafe extern "C" fn() -> *mut AioContext);
+symbols! {
+    in "aiocontext_program_";
+    weak fn program_self() -> Option<extern "C" fn() -> Option<NonNull<Coroutine>>> =
+        "qemu_coroutine_self";
+    weak fn program_enter() -> Option<unsafe extern "C" fn(NonNull<Coroutine>, *mut c_void)> =
+        "qemu_coroutine_enter";
+    weak fn program_yield() -> Option<unsafe extern "C" fn()> = "qemu_coroutine_yield";
+    weak fn program_inside() -> Option<extern "C" fn() -> bool> = "qemu_in_coroutine";
+    weak fn program_context() -> Option<extern "C" fn() -> Option<ContextRef<'static>>> =
+        "qemu_get_aio_context";
+}
 
 /// The calling coroutine; `None` in a program without coroutines.
 pub fn coroutine_self() -> Option<NonNull<Coroutine>> {
-    let function = program_self()?;
-    // SAFETY: the program's own function, called as the reference calls it.
-    NonNull::new(unsafe { function() })
+    program_self()?()
 }
 
 /// Runs a coroutine until it yields or ends. Does nothing in a program without coroutines, where
@@ -35,7 +38,7 @@ pub fn coroutine_self() -> Option<NonNull<Coroutine>> {
 pub unsafe fn coroutine_enter(coroutine: NonNull<Coroutine>) {
     if let Some(function) = program_enter() {
         // SAFETY: the program's own function, on a coroutine that may be entered.
-        unsafe { function(coroutine.as_ptr(), core::ptr::null_mut()) };
+        unsafe { function(coroutine, core::ptr::null_mut()) };
     }
 }
 
@@ -56,13 +59,10 @@ pub unsafe fn coroutine_yield() -> bool {
 
 /// Whether the caller runs in a coroutine; false in a program without them.
 pub fn in_coroutine() -> bool {
-    // SAFETY: the program's own function, called as the reference calls it.
-    program_inside().is_some_and(|function| unsafe { function() })
+    program_inside().is_some_and(|function| function())
 }
 
 /// The program's main context; `None` in a program that has none.
-pub fn main_context() -> Option<NonNull<AioContext>> {
-    let function = program_context()?;
-    // SAFETY: the program's own function, called as the reference calls it.
-    NonNull::new(unsafe { function() })
+pub fn main_context() -> Option<ContextRef<'static>> {
+    program_context()?()
 }

@@ -4,8 +4,7 @@ use core::ffi::{c_char, c_int, CStr};
 use core::ptr::NonNull;
 
 use aio_notify::abi::opaque::Error;
-
-use crate::import::weak_import;
+use aio_notify::symbols;
 
 /// `ErrorClass` is an `int` in C, whatever its values are.
 type ErrorClass = c_int;
@@ -13,8 +12,12 @@ type ErrorClass = c_int;
 /// `ERROR_CLASS_GENERIC_ERROR`, the first of its enum.
 const GENERIC_ERROR: ErrorClass = 0;
 
-weak_import!(program_set = "error_set_errno":
-    unsafe extern "C" fn(*mut *mut Error, c_int, ErrorClass, *const c_char, ...));
+type SetErrno = unsafe extern "C" fn(*mut *mut Error, c_int, ErrorClass, *const c_char, ...);
+
+symbols! {
+    in "aiocontext_program_";
+    weak fn program_set() -> Option<SetErrno> = "error_set_errno";
+}
 
 /// Reports a failed call to who passed `errp`: sets `*errp` to `message` and the text of
 /// `os_error`, a positive `errno`. Does nothing where `errp` is `None`, or in a program without

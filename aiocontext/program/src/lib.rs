@@ -6,8 +6,6 @@
 
 #![no_std]
 
-mod import;
-
 mod coroutine;
 mod error;
 mod events;

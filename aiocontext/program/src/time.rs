@@ -5,26 +5,26 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use aio_notify::abi::QEMUClockType;
+use aio_notify::symbols;
 
-use crate::import::weak_import;
-
-weak_import!(program_clock = "cpu_get_clock": unsafe extern "C" fn() -> i64);
-weak_import!(program_icount = "cpu_get_icount": unsafe extern "C" fn() -> i64);
-weak_import!(program_use_icount = "use_icount": NonNull<c_int>);
-weak_import!(program_warp = "qemu_clock_warp": unsafe extern "C" fn(QEMUClockType));
+symbols! {
+    in "aiocontext_program_";
+    weak fn program_clock() -> Option<extern "C" fn() -> i64> = "cpu_get_clock";
+    weak fn program_icount() -> Option<extern "C" fn() -> i64> = "cpu_get_icount";
+    weak fn program_use_icount() -> Option<NonNull<c_int>> = "use_icount";
+    weak fn program_warp() -> Option<extern "C" fn(QEMUClockType)> = "qemu_clock_warp";
+}
 
 /// The guest's time in ns; `None` in a program that has no guest, where the monotonic clock takes
 /// its place.
 pub fn cpu_get_clock() -> Option<i64> {
-    // SAFETY: the program's own function, called as the reference calls it.
-    program_clock().map(|function| unsafe { function() })
+    program_clock().map(|function| function())
 }
 
 /// The guest's time in ns by the instructions that it has run; `None` in a program that does not
 /// count them.
 pub fn cpu_get_icount() -> Option<i64> {
-    // SAFETY: the program's own function, called as the reference calls it.
-    program_icount().map(|function| unsafe { function() })
+    program_icount().map(|function| function())
 }
 
 /// Whether the guest's time is that of [`cpu_get_icount`]; false in a program that does not say.
@@ -41,7 +41,6 @@ pub fn use_icount() -> bool {
 /// program without `qemu_clock_warp()`.
 pub fn clock_warp(clock: QEMUClockType) {
     if let Some(function) = program_warp() {
-        // SAFETY: the program's own function, called as the reference calls it.
-        unsafe { function(clock) };
+        function(clock);
     }
 }

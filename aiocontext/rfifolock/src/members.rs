@@ -1,38 +1,29 @@
 //! The members of the C struct.
 
 use core::ffi::{c_int, c_void};
-use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use aio_notify::abi::RFifoLock;
-use libc::{pthread_cond_t, pthread_mutex_t, pthread_t};
+use aio_notify::ffi::{LockRef, View};
+use libc::pthread_t;
 
 use crate::queue;
-use crate::ticket::{Members, Ticket};
-
-/// A lock that lives for `'a`; head, tail, owner and nesting are accessed atomically.
-#[derive(Clone, Copy)]
-pub(crate) struct LockRef<'a> {
-    pointer: NonNull<RFifoLock>,
-    lives: PhantomData<&'a AtomicU32>,
-}
+#[cfg(not(target_pointer_width = "64"))]
+use crate::queue::queue_of;
+use crate::ticket::{Members, Ticket, NOBODY};
+#[cfg(target_pointer_width = "64")]
+use crate::word::queue_of;
+use crate::LIBRARY;
 
 // The owner is kept in an atomic word. Its 0 is nobody: on the systems with `pthread_t` of this
 // size it is the address of the thread's own block.
 const _: () = assert!(size_of::<pthread_t>() == size_of::<usize>());
 const _: () = assert!(align_of::<pthread_t>() == align_of::<usize>());
 
-/// The address of a member.
-macro_rules! member {
-    ($lock:expr, $($path:tt)*) => {{
-        // SAFETY: within a live lock, by the type's contract.
-        unsafe { &raw mut (*$lock.pointer().as_ptr()).$($path)* }
-    }};
-}
-
-#[cfg(not(target_pointer_width = "64"))]
-pub(crate) use member;
+/// `PTHREAD_CANCEL_DISABLE`: its number is 1 in glibc and musl, and 0 elsewhere.
+const CANCEL_DISABLE: c_int =
+    if cfg!(any(target_os = "linux", target_os = "android")) { 1 } else { 0 };
 
 /// Fills in a lock. The error is an `errno`.
 ///
@@ -46,18 +37,12 @@ pub(crate) unsafe fn init(
 ) -> Result<(), c_int> {
     // SAFETY: valid memory by this function's contract; all members may be 0.
     unsafe { r.as_ptr().write_bytes(0, 1) };
+    // SAFETY: nobody else uses the lock yet.
+    unsafe { (*r.as_ptr()).cb = cb };
+    // SAFETY: nobody else uses the lock yet.
+    unsafe { (*r.as_ptr()).cb_opaque = opaque };
     // SAFETY: all of it has a value now.
-    let lock = unsafe { LockRef::new(r) };
-    let cb_member = member!(lock, cb);
-    // SAFETY: nobody else uses the lock yet.
-    unsafe { cb_member.write(cb) };
-    let opaque_member = member!(lock, cb_opaque);
-    // SAFETY: nobody else uses the lock yet.
-    unsafe { opaque_member.write(opaque) };
-    // SAFETY: memory for a mutex; NULL is the default kind.
-    result(unsafe { libc::pthread_mutex_init(lock.mutex(), core::ptr::null()) })?;
-    // SAFETY: memory for a condition variable; NULL is the default kind.
-    result(unsafe { libc::pthread_cond_init(lock.cond(), core::ptr::null()) })
+    init_waiting(unsafe { LockRef::new(r) })
 }
 
 fn result(errno: c_int) -> Result<(), c_int> {
@@ -78,78 +63,59 @@ fn succeed(errno: c_int) {
 
 #[cold]
 fn broken(errno: c_int) -> ! {
-    use aio_notify::shared::check::misuse;
-    misuse(crate::LIBRARY, format_args!("rfifolock: the lock is not initialised: errno {errno}"))
+    LIBRARY.misuse(format_args!("rfifolock: the lock is not initialised: errno {errno}"))
 }
 
-impl<'a> LockRef<'a> {
-    /// # Safety
-    ///
-    /// `pointer` points to a lock as the type describes it.
-    #[inline]
-    pub(crate) unsafe fn new(pointer: NonNull<RFifoLock>) -> Self {
-        Self { pointer, lives: PhantomData }
-    }
+#[inline]
+fn owner_word(lock: LockRef<'_>) -> &AtomicUsize {
+    // SAFETY: of a word's size and alignment, as proved above; all access it atomically.
+    unsafe { AtomicUsize::from_ptr(lock.owner_place().cast()) }
+}
 
-    #[inline]
-    pub(crate) fn pointer(self) -> NonNull<RFifoLock> {
-        self.pointer
-    }
+/// Makes the mutex and the condition variable, which nobody uses. The error is an `errno`.
+pub(crate) fn init_waiting(lock: LockRef<'_>) -> Result<(), c_int> {
+    // SAFETY: memory for a mutex; NULL is the default kind.
+    result(unsafe { libc::pthread_mutex_init(lock.mutex(), core::ptr::null()) })?;
+    // SAFETY: memory for a condition variable; NULL is the default kind.
+    result(unsafe { libc::pthread_cond_init(lock.cond(), core::ptr::null()) })
+}
 
-    #[inline]
-    fn mutex(self) -> *mut pthread_mutex_t {
-        member!(self, lock.lock)
-    }
+/// Takes back the tickets of all who wait. Nobody else uses the lock.
+pub(crate) fn forget_waiters(lock: LockRef<'_>) {
+    let held = u32::from(lock.owner() != NOBODY);
+    // Relaxed: nobody else uses the lock.
+    lock.tail_word().store(lock.head().wrapping_add(held), Relaxed);
+}
 
-    #[inline]
-    fn cond(self) -> *mut pthread_cond_t {
-        member!(self, cond.cond)
-    }
-
-    #[inline]
-    fn owner_word(self) -> &'a AtomicUsize {
-        let owner = member!(self, owner_thread.thread).cast::<usize>();
-        // SAFETY: of a word's size and alignment, as proved above; all access it atomically.
-        unsafe { AtomicUsize::from_ptr(owner) }
-    }
-
-    #[inline]
-    fn nesting_word(self) -> &'a AtomicU32 {
-        let nesting = member!(self, nesting);
-        // SAFETY: a live, aligned `unsigned int` that all access atomically.
-        unsafe { AtomicU32::from_ptr(nesting) }
-    }
-
-    /// Destroys the mutex and the condition variable.
-    pub(crate) fn destroy(self) {
-        // SAFETY: initialised, and nobody waits.
-        succeed(unsafe { libc::pthread_cond_destroy(self.cond()) });
-        // SAFETY: initialised, and nobody holds it: a lock that is free was left for good.
-        succeed(unsafe { libc::pthread_mutex_destroy(self.mutex()) });
-    }
+/// Destroys the mutex and the condition variable.
+pub(crate) fn destroy(lock: LockRef<'_>) {
+    // SAFETY: initialised, and nobody waits.
+    succeed(unsafe { libc::pthread_cond_destroy(lock.cond()) });
+    // SAFETY: initialised, and nobody holds it: a lock that is free was left for good.
+    succeed(unsafe { libc::pthread_mutex_destroy(lock.mutex()) });
 }
 
 impl Members for LockRef<'_> {
     #[inline]
     fn take_ticket(self) -> Ticket {
-        queue::take_ticket(self.queue())
+        queue::take_ticket(queue_of(self))
     }
 
     #[inline]
     fn give_up_unless_awaited(self) -> bool {
-        queue::give_up_unless_awaited(self.queue())
+        queue::give_up_unless_awaited(queue_of(self))
     }
 
     fn head(self) -> u32 {
-        queue::head(self.queue())
+        queue::head(queue_of(self))
     }
 
     fn tail(self) -> u32 {
-        queue::tail(self.queue())
+        queue::tail(queue_of(self))
     }
 
     fn serve_next(self) {
-        queue::serve_next(self.queue());
+        queue::serve_next(queue_of(self));
     }
 
     #[inline]
@@ -163,13 +129,13 @@ impl Members for LockRef<'_> {
     fn owner(self) -> usize {
         // Relaxed: a thread finds its own name only if it has written it and not removed it since,
         // and what it wrote itself it sees in order. Who else owns the lock does not matter.
-        self.owner_word().load(Relaxed)
+        owner_word(self).load(Relaxed)
     }
 
     #[inline]
     fn set_owner(self, thread: usize) {
         // Relaxed: see `owner`.
-        self.owner_word().store(thread, Relaxed);
+        owner_word(self).store(thread, Relaxed);
     }
 
     #[inline]
@@ -185,15 +151,9 @@ impl Members for LockRef<'_> {
     }
 
     fn contended(self) {
-        let cb = member!(self, cb);
-        // SAFETY: written before the first use of the lock and not since.
-        let cb = unsafe { cb.read() };
-        let opaque = member!(self, cb_opaque);
-        // SAFETY: written before the first use of the lock and not since.
-        let opaque = unsafe { opaque.read() };
-        if let Some(cb) = cb {
+        if let Some(cb) = self.cb() {
             // SAFETY: the callback with its own argument; nothing is held.
-            unsafe { cb(opaque) };
+            unsafe { cb(self.cb_opaque()) };
         }
     }
 
@@ -208,8 +168,20 @@ impl Members for LockRef<'_> {
     }
 
     fn sleep(self) {
+        extern "C" {
+            fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
+        }
+        // As locking a mutex, this is no cancellation point: a thread that ends here would keep the
+        // mutex, and its ticket would never be given up.
+        let mut old = 0;
+        // SAFETY: writes the state before.
+        unsafe { pthread_setcancelstate(CANCEL_DISABLE, &mut old) };
         // SAFETY: initialised, with the one mutex that is used with it, locked by this thread.
-        succeed(unsafe { libc::pthread_cond_wait(self.cond(), self.mutex()) });
+        let result = unsafe { libc::pthread_cond_wait(self.cond(), self.mutex()) };
+        let mut disabled = 0;
+        // SAFETY: writes the state before.
+        unsafe { pthread_setcancelstate(old, &mut disabled) };
+        succeed(result);
     }
 
     fn wake_all(self) {

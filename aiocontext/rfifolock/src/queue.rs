@@ -76,3 +76,17 @@ pub(crate) fn serve_next(word: &AtomicU64) {
     // Relaxed: the next owner looks within the mutex, which publishes what this one wrote.
     fetch_add_one(word, HEAD_SHIFT, Relaxed);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::add_one;
+
+    /// Also for the half that this machine's byte order does not need.
+    #[test]
+    fn adding_to_a_half_leaves_the_other_alone() {
+        assert_eq!(add_one(0x5_0000_0007, 0), 0x5_0000_0008);
+        assert_eq!(add_one(0x5_0000_0007, 32), 0x6_0000_0007);
+        assert_eq!(add_one(0x5_ffff_ffff, 0), 0x5_0000_0000);
+        assert_eq!(add_one(0xffff_ffff_0000_0007, 32), 7);
+    }
+}

@@ -1,27 +1,14 @@
 //! `head` and `tail` under the mutex, where there is no aligned atomic word that has both.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
-use crate::members::{member, LockRef};
+use aio_notify::ffi::LockRef;
+
 use crate::ticket::{Members, Ticket};
 
-impl<'a> LockRef<'a> {
-    /// What the functions of this module work on.
-    pub(crate) fn queue(self) -> Self {
-        self
-    }
-
-    fn head_word(self) -> &'a AtomicU32 {
-        let head = member!(self, head);
-        // SAFETY: a live, aligned `unsigned int` that all access atomically.
-        unsafe { AtomicU32::from_ptr(head) }
-    }
-
-    fn tail_word(self) -> &'a AtomicU32 {
-        let tail = member!(self, tail);
-        // SAFETY: a live, aligned `unsigned int` that all access atomically.
-        unsafe { AtomicU32::from_ptr(tail) }
-    }
+/// What the functions of this module work on.
+pub(crate) fn queue_of(lock: LockRef<'_>) -> LockRef<'_> {
+    lock
 }
 
 /// See [`Members::take_ticket`].

@@ -3,12 +3,14 @@
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::Mutex;
 use std::thread;
 use std::vec::Vec;
 
 use aio_notify::abi::RFifoLock;
+use aio_notify::ffi::{LockRef, View};
 
 use crate::{rfifolock_destroy, rfifolock_init, rfifolock_lock, rfifolock_unlock};
 
@@ -45,8 +47,8 @@ impl Shared {
         let opaque = (&raw const shared).cast_mut().cast();
         // SAFETY: memory for a lock.
         unsafe { rfifolock_init(shared.raw(), Some(count_call), opaque) };
-        shared.head().store(first, SeqCst);
-        shared.tail().store(first, SeqCst);
+        shared.view().head_word().store(first, SeqCst);
+        shared.view().tail_word().store(first, SeqCst);
         test(&shared);
         // SAFETY: nobody uses it any more.
         unsafe { rfifolock_destroy(shared.raw()) };
@@ -56,24 +58,17 @@ impl Shared {
         self.lock.get().cast()
     }
 
-    fn head(&self) -> &AtomicU32 {
-        // SAFETY: within the live lock.
-        let head = unsafe { &raw mut (*self.raw()).head };
-        // SAFETY: an aligned `unsigned int` of a live lock.
-        unsafe { AtomicU32::from_ptr(head) }
-    }
-
-    fn tail(&self) -> &AtomicU32 {
-        // SAFETY: within the live lock.
-        let tail = unsafe { &raw mut (*self.raw()).tail };
-        // SAFETY: an aligned `unsigned int` of a live lock.
-        unsafe { AtomicU32::from_ptr(tail) }
+    fn view(&self) -> LockRef<'_> {
+        // SAFETY: within a live value.
+        let lock = unsafe { NonNull::new_unchecked(self.raw()) };
+        // SAFETY: a live lock.
+        unsafe { LockRef::new(lock) }
     }
 
     /// How many hold the lock or wait for it, as a loop looks at it.
     fn queue(&self) -> u32 {
-        let head = self.head().load(SeqCst);
-        self.tail().load(SeqCst).wrapping_sub(head)
+        let head = self.view().head_word().load(SeqCst);
+        self.view().tail_word().load(SeqCst).wrapping_sub(head)
     }
 
     fn wait_for_queue(&self, length: u32) {
@@ -212,4 +207,31 @@ fn one_at_a_time() {
         });
         assert_eq!(count.into_inner(), 4 * TURNS);
     });
+}
+
+/// What a child process finds: tickets of threads that it does not have.
+#[test]
+fn a_child_forgets_who_waited_and_keeps_who_holds() {
+    for first in [0, u32::MAX] {
+        Shared::with(first, |shared| {
+            for held in [false, true] {
+                if held {
+                    // SAFETY: a live lock.
+                    unsafe { rfifolock_lock(shared.raw()) };
+                }
+                shared
+                    .view()
+                    .tail_word()
+                    .store(shared.view().head_word().load(SeqCst).wrapping_add(3), SeqCst);
+                // SAFETY: a live lock that nobody else uses.
+                unsafe { crate::renew(shared.view()) };
+                assert_eq!(shared.queue(), u32::from(held));
+                if held {
+                    // SAFETY: a live lock, which this thread holds.
+                    unsafe { rfifolock_unlock(shared.raw()) };
+                }
+                assert_eq!(shared.queue(), 0);
+            }
+        });
+    }
 }

@@ -4,23 +4,19 @@ use core::mem::offset_of;
 use core::sync::atomic::AtomicU64;
 
 use aio_notify::abi::RFifoLock;
-
-use crate::members::LockRef;
+use aio_notify::ffi::LockRef;
 
 const _: () = assert!(offset_of!(RFifoLock, head) % align_of::<AtomicU64>() == 0);
 const _: () = assert!(offset_of!(RFifoLock, tail) == offset_of!(RFifoLock, head) + 4);
 const _: () = assert!(align_of::<RFifoLock>() >= align_of::<AtomicU64>());
 
-impl<'a> LockRef<'a> {
-    /// What the functions of `queue.rs` work on.
-    #[inline]
-    pub(crate) fn queue(self) -> &'a AtomicU64 {
-        // From the struct, so that the pointer may be used for both members.
-        let lock = self.pointer().as_ptr().cast::<u8>();
-        // SAFETY: within the struct.
-        let head = unsafe { lock.add(offset_of!(RFifoLock, head)) }.cast::<u64>();
-        // SAFETY: the two members side by side, aligned as proved above; whoever writes them does
-        // it by this word.
-        unsafe { AtomicU64::from_ptr(head) }
-    }
+/// What the functions of `queue.rs` work on.
+#[inline]
+pub(crate) fn queue_of(lock: LockRef<'_>) -> &AtomicU64 {
+    // From the struct, so that the pointer may be used for both members.
+    let lock = lock.as_ptr().cast::<u8>();
+    // SAFETY: within the struct.
+    let head = unsafe { lock.add(offset_of!(RFifoLock, head)) }.cast::<u64>();
+    // SAFETY: the two members side by side, aligned as proved above; all writes go through this word.
+    unsafe { AtomicU64::from_ptr(head) }
 }

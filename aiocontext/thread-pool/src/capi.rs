@@ -3,15 +3,17 @@
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
-use aio_notify::abi::aio::{qemu_aio_get, BlockCompletionFunc};
+use aio_notify::abi::aio::BlockCompletionFunc;
 use aio_notify::abi::opaque::ThreadPool;
 use aio_notify::abi::thread_pool::ThreadPoolFunc;
 use aio_notify::abi::{AIOCBInfo, AioContext, BlockAIOCB};
-use aio_notify::shared::check::{misuse, not_null, null};
+use aio_notify::argument;
+use aio_notify::ffi::{ContextRef, View};
 use aiocontext_program::{
     coroutine_enter, coroutine_self, coroutine_yield, in_coroutine, Coroutine,
 };
 
+use crate::import::qemu_aio_get;
 use crate::pool::Pool;
 use crate::request::{Element, Request};
 use crate::LIBRARY;
@@ -23,55 +25,52 @@ static INFO: AIOCBInfo = AIOCBInfo {
     aiocb_size: size_of::<Element>(),
 };
 
-/// A request and its pool.
-///
-/// # Safety
-///
-/// `acb` is a live request of this component, and its pool lives for `'a`.
-unsafe fn request<'a>(acb: *mut BlockAIOCB, function: &str) -> (Request, &'a Pool) {
-    let element = not_null(LIBRARY, acb.cast::<Element>(), function, "acb");
-    // SAFETY: a live request by this function's contract.
-    let request = unsafe { Request::new(element) };
-    // SAFETY: a live request by this function's contract.
-    let pool = unsafe { (*element.as_ptr()).pool };
-    // SAFETY: a live pool by this function's contract.
-    (request, unsafe { pool.as_ref() })
-}
-
 unsafe extern "C" fn cancel_async(acb: *mut BlockAIOCB) {
-    // SAFETY: called with a request of this kind.
-    let (request, pool) = unsafe { request(acb, "cancel_async") };
-    pool.cancel(request);
+    let request = argument!(LIBRARY, cancel_async(acb): Request);
+    request.pool().cancel(request);
 }
 
 unsafe extern "C" fn get_aio_context(acb: *mut BlockAIOCB) -> *mut AioContext {
-    // SAFETY: called with a request of this kind.
-    let (_, pool) = unsafe { request(acb, "get_aio_context") };
-    pool.context().as_ptr()
+    argument!(LIBRARY, get_aio_context(acb): Request).pool().context().as_ptr()
 }
 
 /// Makes a pool whose completions run in the loop of `ctx`; in a program with
-/// `qemu_get_aio_context()`, NULL is that context. Any thread.
+/// `qemu_get_aio_context()`, NULL stands for that context. It has no threads until there is work
+/// for them.
 ///
-/// It has no threads until there is work: then up to 64, each of which ends when it has had none for
-/// 10 s. All signals are blocked in them.
+/// # Returns
+///
+/// The pool, never NULL.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
-/// `ctx` must not be NULL but as above (aborts) and must live until `thread_pool_free()`.
+/// `ctx` must live until `thread_pool_free()`; NULL aborts in a program without
+/// `qemu_get_aio_context()`.
 #[no_mangle]
 pub unsafe extern "C" fn thread_pool_new(ctx: *mut AioContext) -> *mut ThreadPool {
-    let ctx = NonNull::new(ctx).or_else(aiocontext_program::main_context);
-    let ctx = ctx.unwrap_or_else(|| null(LIBRARY, "thread_pool_new", "ctx"));
     // SAFETY: a live context by this function's contract.
-    unsafe { Pool::new(ctx) }.as_ptr().cast()
+    let ctx = NonNull::new(ctx).map(|ctx| unsafe { ContextRef::new(ctx) });
+    let ctx = ctx.or_else(aiocontext_program::main_context);
+    let ctx = ctx.unwrap_or_else(|| LIBRARY.null("thread_pool_new", "ctx"));
+    Pool::new(ctx).as_ptr().cast()
 }
 
-/// Waits for the workers and frees the pool. No request may be pending (aborts). NULL is nothing.
+/// Waits for the workers and frees the pool; NULL does nothing. No request may be pending (aborts),
+/// but for those of the parent in a child process that has not used the pool: they are not
+/// completed.
+///
+/// # Threads
+///
+/// Any thread, while nobody else uses the pool, but for its requests and callbacks; not signal
+/// handlers.
 ///
 /// # Safety
 ///
-/// `pool` must be NULL or a pool that nobody uses any more; not from its requests or callbacks.
+/// `pool` must be NULL or a pool that nobody uses any more.
 #[no_mangle]
 pub unsafe extern "C" fn thread_pool_free(pool: *mut ThreadPool) {
     if let Some(pool) = NonNull::new(pool.cast::<Pool>()) {
@@ -86,39 +85,50 @@ pub unsafe extern "C" fn thread_pool_free(pool: *mut ThreadPool) {
 ///
 /// As for [`thread_pool_submit_aio`].
 unsafe fn submit(
-    pool: *mut ThreadPool,
+    pool: &Pool,
     func: ThreadPoolFunc,
     arg: *mut c_void,
     cb: BlockCompletionFunc,
     opaque: *mut c_void,
     function: &str,
 ) -> *mut BlockAIOCB {
-    let pool = not_null(LIBRARY, pool.cast::<Pool>(), function, "pool");
     if func.is_none() {
-        null(LIBRARY, function, "func");
+        LIBRARY.null(function, "func");
     }
     // SAFETY: the info lives as long as the program.
     let acb = unsafe { qemu_aio_get(&raw const INFO, ptr::null_mut(), cb, opaque) };
-    let element = not_null(LIBRARY, acb.cast::<Element>(), "qemu_aio_get", "request");
+    let acb = LIBRARY.not_null(acb.cast::<BlockAIOCB>(), "qemu_aio_get", "request");
     // SAFETY: memory for a request, with one reference.
-    let request = unsafe { Request::new(element) };
+    let request = unsafe { Request::new(acb) };
     request.init(pool, func, arg);
-    // SAFETY: a live pool by this function's contract.
-    unsafe { pool.as_ref() }.submit(request);
-    acb.cast()
+    pool.submit(request);
+    acb.as_ptr()
 }
 
-/// Runs `func(arg)` on a worker, then `cb(opaque, result)` in the context's loop, with what `func`
-/// returned. Any thread.
+/// Runs `func(arg)` on a worker, then `cb(opaque, ret)` in the context's loop, with what `func`
+/// returned. The loop must run for the first worker to start.
 ///
-/// Returns the request, which lives until `cb` has returned, or longer with `qemu_aio_ref()`. Its
-/// `cancel_async` takes it back if no worker has started it: `cb` is then called, by the loop, with
-/// `-ECANCELED`. Where no thread can be made, and there is none, `cb` is called with `-EAGAIN`.
+/// The request's `aiocb_info->cancel_async` takes it back if no worker has started it: the loop
+/// then calls `cb` with `-ECANCELED`. Else it does nothing.
+///
+/// # Returns
+///
+/// The request, which lives until `cb` has returned, or longer for those who hold a reference
+/// (`qemu_aio_ref()`).
+///
+/// # Errors
+///
+/// If the first worker cannot be started, `cb` is called with `-EAGAIN`.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers. `func` cannot be cancelled as a thread; if it forks, the child
+/// must not return from it.
 ///
 /// # Safety
 ///
-/// `pool` and `func` must not be NULL (aborts); the pool must be live; any thread may call
-/// `func(arg)`, and the loop's `cb(opaque, ...)`, which may be NULL.
+/// `pool` and `func` must not be NULL (aborts); the pool must be live; a worker may call
+/// `func(arg)`, and the loop's thread `cb(opaque, ret)`, which may be NULL.
 #[no_mangle]
 pub unsafe extern "C" fn thread_pool_submit_aio(
     pool: *mut ThreadPool,
@@ -127,6 +137,7 @@ pub unsafe extern "C" fn thread_pool_submit_aio(
     cb: BlockCompletionFunc,
     opaque: *mut c_void,
 ) -> *mut BlockAIOCB {
+    let pool = argument!(LIBRARY, thread_pool_submit_aio(pool): &Pool);
     // SAFETY: the same contract.
     unsafe { submit(pool, func, arg, cb, opaque, "thread_pool_submit_aio") }
 }
@@ -149,22 +160,30 @@ unsafe extern "C" fn go_on(opaque: *mut c_void, result: c_int) {
     }
 }
 
-/// Runs `func(arg)` on a worker and yields the calling coroutine until it is done.
+/// Runs `func(arg)` on a worker, and lets the calling coroutine yield until it is done. It needs
+/// the program's `qemu_coroutine_self()`, `qemu_coroutine_yield()` and `qemu_coroutine_enter()`.
 ///
-/// Returns what `func` returned. Only in a coroutine of a program that has them (aborts).
+/// # Returns
+///
+/// What `func` returned.
+///
+/// # Threads
+///
+/// Coroutines only (aborts); not signal handlers.
 ///
 /// # Safety
 ///
-/// As for `thread_pool_submit_aio()`; nobody else enters the coroutine meanwhile.
+/// `pool` and `func` must not be NULL (aborts); the pool must be live; a worker may call
+/// `func(arg)`; nobody else may enter the coroutine meanwhile.
 #[no_mangle]
 pub unsafe extern "C" fn thread_pool_submit_co(
     pool: *mut ThreadPool,
     func: ThreadPoolFunc,
     arg: *mut c_void,
 ) -> c_int {
-    let pool = not_null(LIBRARY, pool, "thread_pool_submit_co", "pool").as_ptr();
+    let pool = argument!(LIBRARY, thread_pool_submit_co(pool): &Pool);
     if !in_coroutine() {
-        misuse(LIBRARY, format_args!("thread_pool_submit_co: the caller is not in a coroutine"));
+        LIBRARY.misuse(format_args!("thread_pool_submit_co: the caller is not in a coroutine"));
     }
     let mut waiting = Waiting { coroutine: coroutine_self(), result: -libc::EINPROGRESS };
     let place = &raw mut waiting;
@@ -172,23 +191,29 @@ pub unsafe extern "C" fn thread_pool_submit_co(
     unsafe { submit(pool, func, arg, Some(go_on), place.cast(), "thread_pool_submit_co") };
     // SAFETY: in a coroutine, which `go_on` enters.
     if !unsafe { coroutine_yield() } {
-        misuse(LIBRARY, format_args!("thread_pool_submit_co: no qemu_coroutine_yield()"));
+        LIBRARY.misuse(format_args!("thread_pool_submit_co: no qemu_coroutine_yield()"));
     }
     // SAFETY: written by `go_on`, which has run.
     unsafe { place.read() }.result
 }
 
-/// Runs `func(arg)` on a worker and reports to nobody. Any thread.
+/// Runs `func(arg)` on a worker and reports to nobody.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
-/// As for `thread_pool_submit_aio()`.
+/// `pool` and `func` must not be NULL (aborts); the pool must be live; a worker may call
+/// `func(arg)`.
 #[no_mangle]
 pub unsafe extern "C" fn thread_pool_submit(
     pool: *mut ThreadPool,
     func: ThreadPoolFunc,
     arg: *mut c_void,
 ) {
+    let pool = argument!(LIBRARY, thread_pool_submit(pool): &Pool);
     // SAFETY: the same contract.
     unsafe { submit(pool, func, arg, None, ptr::null_mut(), "thread_pool_submit") };
 }

@@ -2,14 +2,15 @@
 //! context's loop.
 
 mod capi;
+mod import;
 mod pool;
 mod request;
+mod thread;
 mod workers;
+
+use aio_notify::ffi::LIBAIOCONTEXT as LIBRARY;
 
 pub use capi::{
     thread_pool_free, thread_pool_new, thread_pool_submit, thread_pool_submit_aio,
     thread_pool_submit_co,
 };
-
-/// What every message of the library starts with.
-const LIBRARY: &str = "aiocontext";

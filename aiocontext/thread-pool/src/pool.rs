@@ -1,93 +1,191 @@
-//! A pool: its workers, and the bottom half that reports what they have done.
+//! A pool: its pending requests, its workers, and the bottom half that starts the first worker and
+//! reports what is done.
+//!
+//! A child process has none of its parent's workers, and what they were changing at the fork is not
+//! to be trusted. So the requests are in a list of their own besides, which workers do not touch,
+//! and each says how far it is. From these a child makes a crew of its own, the next time that the
+//! pool is used or its loop polls.
 
-use std::collections::VecDeque;
 use std::ffi::c_void;
-use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::Arc;
 
-use aio_notify::abi::aio::{
-    aio_bh_new, qemu_aio_unref, qemu_bh_cancel, qemu_bh_delete, qemu_bh_schedule,
-};
-use aio_notify::abi::opaque::QEMUBH;
-use aio_notify::abi::AioContext;
-use aio_notify::shared::check::misuse;
+use aio_notify::abi::opaque::ThreadPool;
+use aio_notify::ffi::{ContextRef, View};
+use aiocontext_fork::{Chain, ChildHook, ForkMutex, ForkMutexGuard};
 
-use crate::request::Request;
-use crate::workers::{locked, Done, Workers};
+use crate::import::{aio_bh_new, qemu_aio_unref, qemu_bh_delete, qemu_bh_schedule, BhRef};
+use crate::request::{Own, Request, State};
+use crate::workers::Crew;
 use crate::LIBRARY;
 
 /// A `ThreadPool`.
 pub(crate) struct Pool {
-    ctx: NonNull<AioContext>,
-    workers: Arc<Workers<Finished>>,
-    /// How many requests have been submitted and not been reported.
-    pending: AtomicUsize,
+    ctx: ContextRef<'static>,
+    /// Workers do not take it.
+    inner: ForkMutex<Inner>,
+    hook: ChildHook,
 }
 
-/// What the workers have done.
-pub(crate) struct Finished {
-    requests: Mutex<VecDeque<Request>>,
-    /// The pool's bottom half.
-    bh: AtomicPtr<QEMUBH>,
+struct Inner {
+    /// Not dropped in a child: the parent's may be half changed.
+    crew: ManuallyDrop<Arc<Crew>>,
+    /// The crew's bottom half.
+    bh: BhRef<'static>,
+    /// The bottom half of a child's crew. Nobody schedules it in this process: a worker that is
+    /// about to schedule the other one would leave it unusable in a child.
+    childs_bh: BhRef<'static>,
+    /// What has been submitted and not been reported.
+    pending: Chain<Own>,
 }
 
-impl Finished {
-    fn schedule(&self) {
-        // Relaxed: written before there was a worker.
-        // SAFETY: a live bottom half, until all workers have gone.
-        unsafe { qemu_bh_schedule(self.bh.load(Relaxed)) };
-    }
+// SAFETY: any thread may use the bottom halves.
+unsafe impl Send for Inner {}
+
+/// Makes a bottom half for a pool.
+///
+/// # Safety
+///
+/// The pool lives as long as the bottom half.
+unsafe fn new_bh(ctx: ContextRef<'_>, pool: *const Pool) -> BhRef<'static> {
+    // SAFETY: by this function's contract.
+    unsafe { aio_bh_new(ctx, Some(serve), pool.cast_mut().cast()) }
 }
 
-impl Done for Finished {
-    fn done(&self, request: Request) {
-        let was_empty = {
-            let mut requests = locked(&self.requests);
-            requests.push_back(request);
-            requests.len() == 1
-        };
-        // With others there, the bottom half is scheduled and will see this one as well.
-        if was_empty {
-            self.schedule();
-        }
+impl View for &Pool {
+    type Of = ThreadPool;
+
+    unsafe fn new(pool: NonNull<ThreadPool>) -> Self {
+        // SAFETY: a live pool, by the trait's contract.
+        unsafe { pool.cast::<Pool>().as_ref() }
     }
 }
 
 impl Pool {
     /// Makes a pool whose completions run in the loop of `ctx`.
     ///
-    /// # Safety
-    ///
     /// `ctx` lives as long as the pool.
-    pub(crate) unsafe fn new(ctx: NonNull<AioContext>) -> NonNull<Self> {
-        let finished =
-            Finished { requests: Mutex::new(VecDeque::new()), bh: AtomicPtr::new(ptr::null_mut()) };
-        let pool =
-            Box::new(Self { ctx, workers: Workers::new(finished), pending: AtomicUsize::new(0) });
-        let pool = NonNull::from(Box::leak(pool));
-        // SAFETY: a live context; the pool lives as long as its bottom half.
-        let bh = unsafe { aio_bh_new(ctx.as_ptr(), Some(report), pool.as_ptr().cast()) };
-        // SAFETY: made above.
-        unsafe { pool.as_ref() }.workers.to.bh.store(bh, Relaxed);
+    pub(crate) fn new(ctx: ContextRef<'static>) -> NonNull<Self> {
+        let pool = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
+        // SAFETY: the pool is there before anybody schedules it.
+        let bh = unsafe { new_bh(ctx, pool.as_ptr()) };
+        // SAFETY: as above.
+        let childs_bh = unsafe { new_bh(ctx, pool.as_ptr()) };
+        // It lives as long as the pool, and only `renew` puts another in its place.
+        let crew = ManuallyDrop::new(Crew::new(bh));
+        let inner = Inner { crew, bh, childs_bh, pending: Chain::new() };
+        let hook = ChildHook::new(in_child, pool.as_ptr().cast());
+        // SAFETY: memory for a pool.
+        unsafe { pool.write(Self { ctx, inner: ForkMutex::new(inner), hook }) };
+        // SAFETY: written above.
+        let this = unsafe { pool.as_ref() };
+        // SAFETY: it stays where it is until the pool has unregistered it.
+        unsafe { this.hook.register() };
         pool
     }
 
-    pub(crate) fn context(&self) -> NonNull<AioContext> {
+    pub(crate) fn context(&self) -> ContextRef<'static> {
         self.ctx
     }
 
+    fn lock(&self) -> ForkMutexGuard<'_, Inner> {
+        let mut inner = self.inner.lock();
+        if inner.was_broken() {
+            inner.pending.write_hints();
+        }
+        inner
+    }
+
+    /// The crew of this process.
+    fn crew(&self) -> Arc<Crew> {
+        let crew = {
+            let inner = self.lock();
+            inner.crew.is_here().then(|| Arc::clone(&inner.crew))
+        };
+        crew.unwrap_or_else(|| self.renew())
+    }
+
+    /// Makes the crew of a child process, with what its parent's workers had not ended.
+    #[cold]
+    fn renew(&self) -> Arc<Crew> {
+        // With nothing held, as it is the program's function.
+        // SAFETY: the pool lives as long as its bottom halves.
+        let new = unsafe { new_bh(self.ctx, self) };
+        let mut inner = self.lock();
+        if inner.crew.is_here() {
+            // Another thread of the child has been faster.
+            let crew = Arc::clone(&inner.crew);
+            drop(inner);
+            // SAFETY: made above, and not in use.
+            unsafe { qemu_bh_delete(new) };
+            return crew;
+        }
+        // Live until the pool goes, or a child of this process renews it.
+        let crew = Crew::new(inner.childs_bh);
+        for own in inner.pending.iter() {
+            // SAFETY: a pending request lives.
+            let request = unsafe { Request::of(own) };
+            match request.state() {
+                State::Queued => crew.inherit(request),
+                State::Running => {
+                    request.finish(-libc::ECANCELED);
+                    crew.add_finished(request);
+                }
+                State::Done => crew.add_finished(request),
+            }
+        }
+        let parents = inner.bh;
+        inner.bh = inner.childs_bh;
+        inner.childs_bh = new;
+        // The parent's is forgotten.
+        inner.crew = ManuallyDrop::new(Arc::clone(&crew));
+        drop(inner);
+        crew.schedule();
+        // SAFETY: the parent's workers, which would schedule it, are not in this process.
+        unsafe { qemu_bh_delete(parents) };
+        crew
+    }
+
     pub(crate) fn submit(&self, request: Request) {
-        // Relaxed: a number, for the check in `free`.
-        self.pending.fetch_add(1, Relaxed);
-        self.workers.submit(request);
+        let crew = self.crew();
+        // SAFETY: new, and it lives until it is reported.
+        unsafe { self.lock().pending.append(request.own_pointer()) };
+        crew.submit(request);
     }
 
     /// Cancels a request that no worker has taken; it is reported with `-ECANCELED`.
     pub(crate) fn cancel(&self, request: Request) {
-        if self.workers.take_back(request) {
-            request.set_result(-libc::ECANCELED);
-            self.workers.to.done(request);
+        let crew = self.crew();
+        if crew.take_back(request) {
+            crew.finish(request, -libc::ECANCELED);
+        }
+    }
+
+    /// Starts a worker if one is wanted, and reports what is done, in the order in which it was
+    /// done.
+    fn serve(&self) {
+        let mut scheduled = false;
+        loop {
+            // Each time: a callback may have forked.
+            let crew = self.crew();
+            if scheduled {
+                // Before the look at what there is. A worker that comes after the look schedules it
+                // again.
+                crew.unschedule();
+            }
+            crew.start_wanted();
+            let Some((request, more)) = crew.next_finished() else { break };
+            // SAFETY: pending until now.
+            unsafe { self.lock().pending.remove(request.own_pointer()) };
+            if more {
+                // For a callback that polls: it reports the others.
+                crew.schedule();
+            }
+            scheduled = more;
+            request.report();
+            // SAFETY: live, and this was the reference of the pool.
+            unsafe { qemu_aio_unref(request.as_ptr().cast()) };
         }
     }
 
@@ -99,46 +197,58 @@ impl Pool {
     pub(crate) unsafe fn free(pool: NonNull<Self>) {
         // SAFETY: live by this function's contract.
         let this = unsafe { pool.as_ref() };
-        // Relaxed: nobody submits or reports any more.
-        let pending = this.pending.load(Relaxed);
-        if pending != 0 {
-            misuse(LIBRARY, format_args!("thread_pool_free: {pending} requests are pending"));
+        let mut inner = this.lock();
+        let mut forgotten = Vec::new();
+        let crew = if inner.crew.is_here() {
+            let pending = inner.pending.iter().count();
+            if pending != 0 {
+                LIBRARY.misuse(format_args!("thread_pool_free: {pending} requests are pending"));
+            }
+            // SAFETY: it is not used any more.
+            Some(unsafe { ManuallyDrop::take(&mut inner.crew) })
+        } else {
+            // A child that has not used the pool owes nothing for its parent's requests.
+            forgotten.extend(inner.pending.iter());
+            None
+        };
+        let bhs = [inner.bh, inner.childs_bh];
+        drop(inner);
+        // SAFETY: registered by `new`.
+        unsafe { this.hook.unregister() };
+        if let Some(crew) = crew {
+            crew.end();
         }
-        this.workers.end();
-        // SAFETY: made with the pool, and nobody schedules it any more.
-        unsafe { qemu_bh_delete(this.workers.to.bh.load(Relaxed)) };
-        // SAFETY: made by `new`.
+        for own in forgotten {
+            // SAFETY: it was pending, and so lives.
+            let request = unsafe { Request::of(own) };
+            // SAFETY: live, and this was the reference of the pool.
+            unsafe { qemu_aio_unref(request.as_ptr().cast()) };
+        }
+        for bh in bhs {
+            // SAFETY: made for the pool, and nobody schedules it any more.
+            unsafe { qemu_bh_delete(bh) };
+        }
+        // SAFETY: made by `new` from a box. The crew is taken, or forgotten.
         drop(unsafe { Box::from_raw(pool.as_ptr()) });
     }
 }
 
-/// The bottom half: reports what is done, in the order in which it was done.
-unsafe extern "C" fn report(opaque: *mut c_void) {
-    // SAFETY: the pool, which lives as long as its bottom half. A callback must not free it: it is
+/// The bottom halves' callback.
+unsafe extern "C" fn serve(opaque: *mut c_void) {
+    // SAFETY: the pool, which lives as long as its bottom halves. A callback must not free it: it is
     // its context's.
     let pool = unsafe { &*opaque.cast::<Pool>() };
-    let finished = &pool.workers.to;
-    loop {
-        let (next, more) = {
-            let mut requests = locked(&finished.requests);
-            (requests.pop_front(), !requests.is_empty())
-        };
-        let Some(request) = next else { break };
-        if more {
-            // For a callback that polls: it reports the others.
-            finished.schedule();
-        }
-        // Relaxed: see `submit`.
-        pool.pending.fetch_sub(1, Relaxed);
-        request.report();
-        // SAFETY: live, and this was the reference of the pool.
-        unsafe { qemu_aio_unref(request.as_ptr().cast()) };
-    }
-    // Scheduled for callbacks that did not poll. Cancelled first and looked at then: a worker that
-    // comes between the two schedules it again.
-    // SAFETY: live, as the pool is.
-    unsafe { qemu_bh_cancel(finished.bh.load(Relaxed)) };
-    if !locked(&finished.requests).is_empty() {
-        finished.schedule();
+    pool.serve();
+}
+
+/// Called once in each child: has the loop look at requests that the parent's workers had.
+unsafe fn in_child(pool: *mut c_void) {
+    // SAFETY: the pool, which unregisters its hook before it goes.
+    let pool = unsafe { &*pool.cast::<Pool>() };
+    let inner = pool.lock();
+    let bh = (!inner.pending.is_empty()).then_some(inner.childs_bh);
+    drop(inner);
+    if let Some(bh) = bh {
+        qemu_bh_schedule(bh);
     }
 }

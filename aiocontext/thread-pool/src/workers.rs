@@ -1,49 +1,55 @@
 //! The queue of requests and the threads that work it off.
 //!
-//! At most one thread at a time is on its way to the queue, woken or new. When it takes a request
-//! and finds more, it sends for the next. So a burst of short requests is not answered with a
-//! wake-up each, while requests that block get a thread each all the same, up to [`MOST`].
+//! One thread at a time is on its way to the queue, woken or new. When it takes a request and finds
+//! more, it sends for the next. So a burst of short requests is not answered with a wake-up each,
+//! while requests that block get a thread each all the same, up to [`MOST`]. For every [`TRUSTED`]
+//! requests that wait another one is woken: the first may be suspended before it comes.
+//!
+//! The first worker is started from the loop's thread, by the pool's bottom half, and the others by
+//! workers or from there: what threads inherit is then not that of whichever thread submits.
 
-use std::collections::BTreeMap;
-use std::ffi::c_int;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::{c_int, c_void};
+use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use aio_notify::unpoisoned;
+use aiocontext_fork::generation;
+
+use crate::import::{qemu_bh_cancel, qemu_bh_schedule, BhRef};
 use crate::request::Request;
+use crate::thread;
 
 /// How many workers a pool has at most, as in the reference.
 const MOST: usize = 64;
 
+/// How many requests one woken worker is trusted with.
+const TRUSTED: usize = 64;
+
 /// How long a worker waits for work before it ends, as in the reference.
 const IDLE: Duration = Duration::from_secs(10);
-
-/// Receives what is done; called by workers, with nothing held.
-pub(crate) trait Done: Send + Sync + 'static {
-    /// A request that has been run, or refused.
-    fn done(&self, request: Request);
-}
-
-/// Locks; nothing panics with one of this component's locks held.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 #[derive(Default)]
 struct Queue {
     /// In the order in which they came.
     requests: BTreeMap<u64, Request>,
     next_place: u64,
-    /// How many threads there are, those that are being started included.
+    /// How many threads there are, one that is being started included.
     workers: usize,
     /// How many of them wait.
     waiting: usize,
-    /// Whether one is on its way to the queue.
-    sent_for: bool,
+    /// How many of those have been woken. At most as many as wait.
+    woken: usize,
+    /// Whether a thread is being started, and has not come to the queue.
+    starting: bool,
+    /// Whether the bottom half is to start it.
+    wanted: bool,
     ending: bool,
 }
 
-/// What the caller has to do once it has given the lock back.
+/// What has to be done once the lock is given back, so that somebody comes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Summon {
     Nobody,
@@ -52,54 +58,144 @@ enum Summon {
 }
 
 impl Queue {
-    /// Has somebody come if there is work and nobody is on the way.
-    fn send(&mut self) -> Summon {
-        if self.requests.is_empty() || self.sent_for {
+    fn push(&mut self, request: Request) {
+        request.set_place(self.next_place);
+        self.requests.insert(self.next_place, request);
+        self.next_place += 1;
+    }
+
+    /// Has one more thread come if there is more work than threads have been woken for.
+    fn summon(&mut self) -> Summon {
+        if self.requests.len().div_ceil(TRUSTED) <= self.woken {
             Summon::Nobody
-        } else if self.waiting > 0 {
-            self.sent_for = true;
+        } else if self.woken < self.waiting {
+            self.woken += 1;
             Summon::Waiting
-        } else if self.workers < MOST {
-            self.sent_for = true;
+        } else if self.starting || self.workers == MOST {
+            // The next one to come finds it.
+            Summon::Nobody
+        } else {
+            self.starting = true;
             self.workers += 1;
             Summon::New
-        } else {
-            // Whoever is done next takes it.
-            Summon::Nobody
         }
+    }
+
+    /// The same for a thread that may start others; it does not leave that to the loop.
+    fn summon_from_worker(&mut self) -> Summon {
+        let summon = self.summon();
+        let alone = !self.requests.is_empty() && self.woken == 0;
+        if summon == Summon::Nobody && alone && mem::take(&mut self.wanted) {
+            return Summon::New;
+        }
+        summon
     }
 }
 
-/// The workers of a pool.
-pub(crate) struct Workers<D> {
+/// The workers of a pool in one process.
+pub(crate) struct Crew {
+    /// The process. In another one its workers are gone, and its locks may be held for good: there
+    /// nothing but this is accessed.
+    generation: u32,
     queue: Mutex<Queue>,
     work: Condvar,
+    /// How many threads have summoned a worker and have not woken it yet.
+    waking: AtomicUsize,
     gone: Condvar,
-    pub(crate) to: D,
+    /// What is done and not reported.
+    finished: Mutex<VecDeque<Request>>,
+    /// The pool's bottom half.
+    bh: BhRef<'static>,
 }
 
-impl<D: Done> Workers<D> {
-    pub(crate) fn new(to: D) -> Arc<Self> {
-        let queue = Mutex::new(Queue::default());
-        Arc::new(Self { queue, work: Condvar::new(), gone: Condvar::new(), to })
+// SAFETY: any thread may schedule the bottom half; all else is locked.
+unsafe impl Send for Crew {}
+// SAFETY: see above.
+unsafe impl Sync for Crew {}
+
+impl Crew {
+    /// A crew without workers.
+    ///
+    /// `bh` calls [`Self::start_wanted`] and [`Self::next_finished`]. It lives until [`Self::end`] has
+    /// returned, and nobody else schedules or cancels it.
+    pub(crate) fn new(bh: BhRef<'static>) -> Arc<Self> {
+        Arc::new(Self {
+            generation: generation(),
+            queue: Mutex::new(Queue::default()),
+            work: Condvar::new(),
+            waking: AtomicUsize::new(0),
+            gone: Condvar::new(),
+            finished: Mutex::new(VecDeque::new()),
+            bh,
+        })
+    }
+
+    /// Whether the crew is this process's.
+    pub(crate) fn is_here(&self) -> bool {
+        self.generation == generation()
+    }
+
+    /// Has the loop call the bottom half.
+    pub(crate) fn schedule(&self) {
+        qemu_bh_schedule(self.bh);
+    }
+
+    /// Undoes [`Self::schedule`]. The caller then looks for what is wanted and what is finished.
+    pub(crate) fn unschedule(&self) {
+        qemu_bh_cancel(self.bh);
     }
 
     /// Hands a request to the next worker that is free.
-    pub(crate) fn submit(self: &Arc<Self>, request: Request) {
-        let send = {
-            let mut queue = locked(&self.queue);
-            let place = queue.next_place;
-            queue.next_place += 1;
-            request.set_place(place);
-            queue.requests.insert(place, request);
-            queue.send()
-        };
-        self.act(send);
+    pub(crate) fn submit(&self, request: Request) {
+        let (summon, wanted) = self.enqueue(request);
+        if summon == Summon::Waiting {
+            self.wake();
+        // Relaxed: the lock has ordered it behind the addition in `announce`, and a subtraction that
+        // is seen was behind the wake-up.
+        } else if self.waking.load(Relaxed) != 0 {
+            // Another thread has summoned one and not woken it; it may be suspended.
+            self.work.notify_one();
+        }
+        // Also where another submission wants it: its thread may be suspended before it schedules.
+        if wanted {
+            self.schedule();
+        }
+    }
+
+    /// Queues a request. Returns what to do, and whether the bottom half is to start a worker.
+    fn enqueue(&self, request: Request) -> (Summon, bool) {
+        let mut queue = unpoisoned!(self.queue.lock());
+        queue.push(request);
+        let summon = queue.summon();
+        queue.wanted |= summon == Summon::New;
+        self.announce(summon);
+        (summon, queue.wanted)
+    }
+
+    /// Says that [`Self::wake`] is to follow. With the lock held.
+    fn announce(&self, summon: Summon) {
+        if summon == Summon::Waiting {
+            // Relaxed: the lock orders it with those who count on the wake-up.
+            self.waking.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Wakes the worker that was announced.
+    fn wake(&self) {
+        self.work.notify_one();
+        // Relaxed: a thread that still sees it wakes one worker more than needed.
+        self.waking.fetch_sub(1, Relaxed);
+    }
+
+    /// Takes over a request that no worker of the parent has started, in a crew without workers,
+    /// whose bottom half the caller then schedules.
+    pub(crate) fn inherit(&self, request: Request) {
+        self.enqueue(request);
     }
 
     /// Takes a request back that no worker has taken; false if it is too late.
     pub(crate) fn take_back(&self, request: Request) -> bool {
-        let mut queue = locked(&self.queue);
+        let mut queue = unpoisoned!(self.queue.lock());
         // Places are not used twice, so another request cannot be taken for it.
         let place = request.place();
         let found = queue.requests.get(&place) == Some(&request);
@@ -109,55 +205,97 @@ impl<D: Done> Workers<D> {
         found
     }
 
-    fn act(self: &Arc<Self>, send: Summon) {
-        match send {
-            Summon::Nobody => {}
-            Summon::Waiting => self.work.notify_one(),
-            Summon::New => self.start(),
+    /// Ends a request that this caller alone has, with its result.
+    pub(crate) fn finish(&self, request: Request, result: c_int) {
+        request.finish(result);
+        self.add_finished(request);
+        // Also where others are there: the thread that has put them there may be suspended before it
+        // schedules.
+        self.schedule();
+    }
+
+    /// Puts a request that is done among those to be reported.
+    pub(crate) fn add_finished(&self, request: Request) {
+        unpoisoned!(self.finished.lock()).push_back(request);
+    }
+
+    /// Takes what was done first, and says whether there is more.
+    pub(crate) fn next_finished(&self) -> Option<(Request, bool)> {
+        let mut finished = unpoisoned!(self.finished.lock());
+        let request = finished.pop_front()?;
+        Some((request, !finished.is_empty()))
+    }
+
+    /// Starts the worker that a submission wants. In the loop's thread.
+    pub(crate) fn start_wanted(self: &Arc<Self>) {
+        let wanted = {
+            let mut queue = unpoisoned!(self.queue.lock());
+            let wanted = mem::take(&mut queue.wanted);
+            if wanted && queue.requests.is_empty() {
+                // Others have done the work, or it was taken back.
+                queue.forget_start();
+                false
+            } else {
+                wanted
+            }
+        };
+        if wanted {
+            self.start();
         }
     }
 
     fn start(self: &Arc<Self>) {
-        let workers = self.clone();
-        let started = without_signals(|| {
-            thread::Builder::new().name("worker".to_owned()).spawn(move || workers.work())
-        });
-        if started.is_err() {
-            self.not_started();
+        let crew = Arc::into_raw(self.clone());
+        // SAFETY: the function is made for this argument, a count of the crew.
+        if unsafe { thread::start(worker, crew.cast_mut().cast()) } {
+            return;
         }
+        // SAFETY: the count above, which no thread has.
+        drop(unsafe { Arc::from_raw(crew) });
+        self.not_started();
     }
 
-    /// There is no thread to be had. Other workers do the work; without any, it is refused.
+    /// Starting failed. Other workers do the work; without any, it is refused.
     fn not_started(&self) {
         let refused = {
-            let mut queue = locked(&self.queue);
-            queue.workers -= 1;
-            queue.sent_for = false;
+            let mut queue = unpoisoned!(self.queue.lock());
+            queue.forget_start();
             match queue.workers {
-                0 => std::mem::take(&mut queue.requests),
+                0 => mem::take(&mut queue.requests),
                 _ => BTreeMap::new(),
             }
         };
         for request in refused.into_values() {
-            request.set_result(-libc::EAGAIN);
-            self.to.done(request);
+            self.finish(request, -libc::EAGAIN);
         }
     }
 
     /// A worker's life.
-    fn work(self: Arc<Self>) {
+    fn work(self: &Arc<Self>) {
         let mut idle_since = Instant::now();
-        let mut queue = locked(&self.queue);
-        queue.sent_for = false;
+        let mut queue = unpoisoned!(self.queue.lock());
+        queue.starting = false;
         loop {
             if let Some((_, request)) = queue.requests.pop_first() {
-                let send = queue.send();
+                request.start();
+                let summon = queue.summon_from_worker();
+                self.announce(summon);
                 drop(queue);
-                self.act(send);
-                request.run();
-                self.to.done(request);
+                if summon == Summon::Waiting {
+                    self.wake();
+                }
+                if summon == Summon::New {
+                    self.start();
+                }
+                let result = request.run();
+                if !self.is_here() {
+                    // The work has forked and this is the child, where the request may be reported
+                    // already.
+                    return;
+                }
+                self.finish(request, result);
                 idle_since = Instant::now();
-                queue = locked(&self.queue);
+                queue = unpoisoned!(self.queue.lock());
                 continue;
             }
             let left = IDLE.saturating_sub(idle_since.elapsed());
@@ -165,45 +303,46 @@ impl<D: Done> Workers<D> {
                 break;
             }
             queue.waiting += 1;
-            let waited = self.work.wait_timeout(queue, left);
-            (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            (queue, _) = unpoisoned!(self.work.wait_timeout(queue, left));
             queue.waiting -= 1;
-            // Whoever was meant, this one has come.
-            queue.sent_for = false;
+            // Whichever was meant, this one has come.
+            queue.woken = queue.woken.saturating_sub(1);
         }
         queue.workers -= 1;
-        // Under the lock, which whoever waits for it takes before it frees anything.
+        // Under the lock, which a thread that waits for it takes before it frees anything.
         self.gone.notify_all();
-        drop(queue);
     }
 
     /// Waits until all workers have gone. No request may be queued.
     pub(crate) fn end(&self) {
-        let mut queue = locked(&self.queue);
+        let mut queue = unpoisoned!(self.queue.lock());
+        if mem::take(&mut queue.wanted) {
+            queue.forget_start();
+        }
         queue.ending = true;
         self.work.notify_all();
         while queue.workers > 0 {
-            queue = self.gone.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = unpoisoned!(self.gone.wait(queue));
         }
     }
 }
 
-/// Runs `f` with all signals blocked, so that a thread that it starts has them blocked: they are for
-/// the program's own threads.
-fn without_signals<T>(f: impl FnOnce() -> T) -> T {
-    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    let mut before = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: memory for a set.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    // SAFETY: a full set, and memory for another.
-    let result: c_int =
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
-    let value = f();
-    if result == 0 {
-        // SAFETY: written by the call above.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
-        }
+impl Queue {
+    /// The thread that was being started is not to come.
+    fn forget_start(&mut self) {
+        self.starting = false;
+        self.workers -= 1;
     }
-    value
+}
+
+/// What a worker's thread runs.
+extern "C" fn worker(crew: *mut c_void) -> *mut c_void {
+    thread::set_up_worker();
+    // SAFETY: the count that `start` has taken for this thread.
+    let crew = unsafe { Arc::from_raw(crew.cast::<Crew>().cast_const()) };
+    crew.work();
+    if !crew.is_here() {
+        mem::forget(crew);
+    }
+    std::ptr::null_mut()
 }

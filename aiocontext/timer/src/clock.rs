@@ -5,23 +5,20 @@ use core::sync::atomic::{
     AtomicBool, AtomicI64,
     Ordering::{Acquire, Relaxed, Release},
 };
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use aio_notify::abi::QEMUClockType::{
     self, QEMU_CLOCK_HOST, QEMU_CLOCK_MAX, QEMU_CLOCK_REALTIME, QEMU_CLOCK_VIRTUAL,
     QEMU_CLOCK_VIRTUAL_RT,
 };
 
-use crate::list::List;
+use crate::lists::Lists;
 use crate::reset::ResetNotifiers;
-use crate::{lock, misuse, soonest};
+use crate::{soonest, LIBRARY};
 
 pub(crate) struct Clock {
     pub(crate) kind: QEMUClockType,
     enabled: AtomicBool,
-    /// The lists by their addresses.
-    lists: Mutex<BTreeMap<usize, Arc<List>>>,
+    pub(crate) lists: Lists,
     pub(crate) reset_notifiers: ResetNotifiers,
     /// The latest time that was seen, for a clock that can go backwards.
     last: AtomicI64,
@@ -31,7 +28,7 @@ const fn clock(kind: QEMUClockType) -> Clock {
     Clock {
         kind,
         enabled: AtomicBool::new(true),
-        lists: Mutex::new(BTreeMap::new()),
+        lists: Lists::new(),
         reset_notifiers: ResetNotifiers::new(),
         last: AtomicI64::new(i64::MIN),
     }
@@ -44,12 +41,17 @@ pub(crate) static CLOCKS: [Clock; QEMU_CLOCK_MAX as usize] = [
     clock(QEMU_CLOCK_VIRTUAL_RT),
 ];
 
-/// The clock of a C argument, which may be any number. Aborts if it is none of the clocks.
+/// A [`QEMUClockType`] as C passes it, which may be any number.
+pub(crate) type AnyClockType = c_uint;
+
+/// The clock of a C argument. Aborts if it is none.
 #[inline]
-pub(crate) fn checked(kind: c_uint, function: &str) -> &'static Clock {
+pub(crate) fn checked(kind: AnyClockType, function: &str) -> &'static Clock {
     match CLOCKS.get(kind as usize) {
         Some(clock) => clock,
-        None => misuse(format_args!("{function}: argument 'type' is {kind}, which is no clock")),
+        None => {
+            LIBRARY.misuse(format_args!("{function}: argument 'type' is {kind}, which is no clock"))
+        }
     }
 }
 
@@ -108,18 +110,19 @@ impl Clock {
         }
     }
 
-    /// Stops the clock; waits for the callbacks that other threads run.
+    /// Stops the clock; waits for callbacks that other threads run, unless they wait for this
+    /// thread.
     pub(crate) fn disable(&self) {
         // Relaxed: see `is_enabled`.
         self.enabled.store(false, Relaxed);
-        for list in self.all_lists() {
+        for list in self.lists.all() {
             list.wait_for_callbacks();
         }
     }
 
     /// Notifies all lists.
     pub(crate) fn notify(&self) {
-        for list in self.all_lists() {
+        for list in self.lists.all() {
             list.notify_unless_freed();
         }
     }
@@ -140,19 +143,7 @@ impl Clock {
 
     /// ns to the nearest deadline of all lists, -1 for never.
     pub(crate) fn deadline_ns(&self) -> i64 {
-        self.all_lists().iter().map(|list| list.deadline_ns()).fold(-1, soonest)
-    }
-
-    fn all_lists(&self) -> Vec<Arc<List>> {
-        lock(&self.lists).values().cloned().collect()
-    }
-
-    pub(crate) fn add(&self, list: Arc<List>) {
-        lock(&self.lists).insert(Arc::as_ptr(&list).addr(), list);
-    }
-
-    pub(crate) fn remove(&self, list: &Arc<List>) {
-        lock(&self.lists).remove(&Arc::as_ptr(list).addr());
+        self.lists.all().iter().map(|list| list.deadline_ns()).fold(-1, soonest)
     }
 }
 

@@ -4,8 +4,8 @@
 //! side. Each timer knows its place, so that any of them can be moved or removed. Deadlines are
 //! kept here rather than read from the timers, whose memory is anywhere.
 
-use crate::misuse;
 use crate::timer_ref::TimerRef;
+use crate::LIBRARY;
 
 const BRANCHES: usize = 4;
 
@@ -14,7 +14,8 @@ struct Entry {
     deadline: i64,
     /// How many have been armed before it.
     order: u64,
-    timer: TimerRef,
+    /// Lives while it is armed.
+    timer: TimerRef<'static>,
 }
 
 impl Entry {
@@ -45,7 +46,7 @@ impl Heap {
 
     /// Arms a timer for a deadline of 0 or more, or moves one that is armed. Returns true if it is
     /// the first now. `function` is what the program has called.
-    pub(crate) fn arm(&mut self, timer: TimerRef, deadline: i64, function: &str) -> bool {
+    pub(crate) fn arm(&mut self, timer: TimerRef<'static>, deadline: i64, function: &str) -> bool {
         let order = self.armed;
         self.armed += 1;
         let entry = Entry { deadline, order, timer };
@@ -66,7 +67,7 @@ impl Heap {
     }
 
     /// Disarms a timer that is armed; `function` as above.
-    pub(crate) fn disarm(&mut self, timer: TimerRef, function: &str) {
+    pub(crate) fn disarm(&mut self, timer: TimerRef<'_>, function: &str) {
         let place = self.place_of(timer, function);
         if let Some(last) = self.entries.pop() {
             if last.timer != timer {
@@ -84,15 +85,15 @@ impl Heap {
 
     /// The first timer, if its deadline is not after `now`.
     #[inline]
-    pub(crate) fn due(&self, now: i64) -> Option<TimerRef> {
+    pub(crate) fn due(&self, now: i64) -> Option<TimerRef<'static>> {
         self.entries.first().filter(|entry| entry.deadline <= now).map(|entry| entry.timer)
     }
 
-    fn place_of(&self, timer: TimerRef, function: &str) -> usize {
+    fn place_of(&self, timer: TimerRef<'_>, function: &str) -> usize {
         let place = timer.position();
         match self.entries.get(place) {
             Some(entry) if entry.timer == timer => place,
-            _ => misuse(format_args!(
+            _ => LIBRARY.misuse(format_args!(
                 "{function}: the timer was initialised again, copied or written to while armed"
             )),
         }

@@ -7,13 +7,16 @@
 mod clock;
 mod heap;
 mod list;
+mod lists;
 mod poll;
 mod qemu_clock;
 mod reset;
+mod threads;
 mod timer;
 mod timer_ref;
 mod timerlist;
 mod timerlistgroup;
+mod waits;
 
 pub use poll::{qemu_poll_ns, qemu_timeout_ns_to_ms};
 pub use qemu_clock::{
@@ -36,31 +39,7 @@ pub use timerlistgroup::{
     timerlistgroup_run_timers,
 };
 
-use core::fmt;
-use core::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use aio_notify::shared::check;
-
-/// What every message of the library starts with.
-const LIBRARY: &str = "aiocontext";
-
-/// The argument as a pointer that is not NULL. Aborts, naming function and argument, if it is.
-#[inline]
-fn not_null<T>(pointer: *mut T, function: &str, argument: &str) -> NonNull<T> {
-    check::not_null(LIBRARY, pointer, function, argument)
-}
-
-/// Says which function was misused and what the rule is, and aborts.
-fn misuse(message: fmt::Arguments<'_>) -> ! {
-    check::misuse(LIBRARY, message)
-}
-
-/// Locks; a panic, which could leave the data half changed, would have ended the program.
-#[inline]
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use aio_notify::ffi::LIBAIOCONTEXT as LIBRARY;
 
 /// The smaller of two timeouts, of which -1 is infinite.
 #[inline]

@@ -1,18 +1,21 @@
 //! A list of timers on a clock.
 
 use core::ffi::c_void;
-use core::ptr::NonNull;
+use core::ops::Deref;
 use core::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
 use aio_notify::abi::opaque::QEMUTimerList;
 use aio_notify::abi::timer::QEMUTimerListNotifyCB;
 use aio_notify::abi::QEMUClockType;
+use aio_notify::{unpoisoned, view};
+use aiocontext_fork::{Linked, Links};
 
 use crate::clock::Clock;
 use crate::heap::Heap;
+use crate::threads::{this_thread, Thread, Threads};
 use crate::timer_ref::TimerRef;
-use crate::{lock, misuse};
+use crate::{waits, LIBRARY};
 
 /// The first deadline of a list without armed timers.
 const NONE: i64 = -1;
@@ -27,6 +30,7 @@ pub(crate) struct List {
     queue: Mutex<Queue>,
     /// Signalled where `waiting` is not 0 and a thread has left `running` or `notifying`.
     changed: Condvar,
+    links: Links<Self>,
 }
 
 // SAFETY: `opaque` is only passed to `cb`, which may be called by any thread.
@@ -34,79 +38,75 @@ unsafe impl Send for List {}
 // SAFETY: see above; all else is atomic or locked.
 unsafe impl Sync for List {}
 
+impl Linked for List {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
 struct Queue {
     heap: Heap,
     /// The threads that run the list's timers, as often as they do.
-    running: Vec<Thread>,
+    running: Threads,
     /// The threads that call `cb` because the clock has changed.
-    notifying: Vec<Thread>,
+    notifying: Threads,
     waiting: usize,
     freed: bool,
 }
 
-type Thread = libc::pthread_t;
-
-fn this_thread() -> Thread {
-    // SAFETY: takes nothing and cannot fail.
-    unsafe { libc::pthread_self() }
+/// What a thread can be within.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// The callbacks of the list's timers.
+    Timers,
+    /// The list's notify callback, because the clock has changed.
+    Notification,
 }
 
-fn remove_one(threads: &mut Vec<Thread>) {
-    let this = this_thread();
-    if let Some(last) = threads.iter().rposition(|&thread| thread == this) {
-        threads.swap_remove(last);
+impl Queue {
+    /// The threads but `thread` that are within something of the list.
+    fn threads_within(&self, within: Within, thread: Thread) -> impl Iterator<Item = Thread> + '_ {
+        match within {
+            Within::Timers => self.running.all_but(thread),
+            Within::Notification => self.notifying.all_but(thread),
+        }
     }
 }
 
 impl List {
-    /// Makes a list of the clock's; `cb(opaque)` is called when its first deadline moves.
-    pub(crate) fn create(
+    pub(crate) fn new(
         clock: &'static Clock,
         cb: QEMUTimerListNotifyCB,
         opaque: *mut c_void,
-    ) -> *mut QEMUTimerList {
+    ) -> Self {
         let queue = Queue {
             heap: Heap::new(),
-            running: Vec::new(),
-            notifying: Vec::new(),
+            running: Threads::new(),
+            notifying: Threads::new(),
             waiting: 0,
             freed: false,
         };
-        let list = Arc::new(Self {
+        Self {
             clock,
             cb,
             opaque,
             first: AtomicI64::new(NONE),
             queue: Mutex::new(queue),
             changed: Condvar::new(),
-        });
+            links: Links::new(),
+        }
+    }
+
+    /// Makes a list of the clock's; `cb(opaque)` is called when its first deadline moves.
+    pub(crate) fn create(
+        clock: &'static Clock,
+        cb: QEMUTimerListNotifyCB,
+        opaque: *mut c_void,
+    ) -> *mut QEMUTimerList {
+        let list = Arc::new(Self::new(clock, cb, opaque));
         let pointer = Arc::as_ptr(&list).cast_mut().cast();
-        clock.add(list);
+        clock.lists.add(list);
         pointer
-    }
-
-    /// The list behind a pointer of C's.
-    ///
-    /// # Safety
-    ///
-    /// `list` comes from [`Self::create`] and is not freed before `'a` ends.
-    #[inline]
-    pub(crate) unsafe fn from_raw<'a>(list: NonNull<QEMUTimerList>) -> &'a Self {
-        // SAFETY: points to a live list by this function's contract.
-        unsafe { list.cast::<Self>().as_ref() }
-    }
-
-    /// The list, to be kept when C frees it.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Self::from_raw`].
-    unsafe fn counted(list: NonNull<QEMUTimerList>) -> Arc<Self> {
-        let list = list.cast::<Self>().as_ptr();
-        // SAFETY: in an `Arc` of the clock's, which lives by this function's contract.
-        unsafe { Arc::increment_strong_count(list) };
-        // SAFETY: the count above is this one's.
-        unsafe { Arc::from_raw(list) }
     }
 
     pub(crate) fn clock_type(&self) -> QEMUClockType {
@@ -141,10 +141,16 @@ impl List {
     /// later. Tells the list's loop where the timer is the first to be due. `function` is what the
     /// program has called.
     #[inline]
-    pub(crate) fn arm(&self, timer: TimerRef, deadline: i64, only_forward: bool, function: &str) {
+    pub(crate) fn arm(
+        &self,
+        timer: TimerRef<'static>,
+        deadline: i64,
+        only_forward: bool,
+        function: &str,
+    ) {
         let deadline = deadline.max(0);
         let is_first = {
-            let mut queue = lock(&self.queue);
+            let mut queue = unpoisoned!(self.queue.lock());
             if only_forward && timer.is_armed() && timer.deadline() <= deadline {
                 return;
             }
@@ -160,8 +166,8 @@ impl List {
     }
 
     #[inline]
-    pub(crate) fn disarm(&self, timer: TimerRef, function: &str) {
-        let mut queue = lock(&self.queue);
+    pub(crate) fn disarm(&self, timer: TimerRef<'_>, function: &str) {
+        let mut queue = unpoisoned!(self.queue.lock());
         if timer.is_armed() {
             queue.heap.disarm(timer, function);
             self.publish_first(&queue);
@@ -169,8 +175,8 @@ impl List {
     }
 
     /// The timer's deadline in ns, -1 while not armed.
-    pub(crate) fn deadline_of(&self, timer: TimerRef) -> i64 {
-        let _queue = lock(&self.queue);
+    pub(crate) fn deadline_of(&self, timer: TimerRef<'_>) -> i64 {
+        let _queue = unpoisoned!(self.queue.lock());
         timer.deadline()
     }
 
@@ -192,48 +198,26 @@ impl List {
     /// Notifies a list that another thread may free at the same time, which then waits.
     pub(crate) fn notify_unless_freed(&self) {
         {
-            let mut queue = lock(&self.queue);
+            let mut queue = unpoisoned!(self.queue.lock());
             if queue.freed {
                 return;
             }
-            queue.notifying.push(this_thread());
+            queue.notifying.enter();
         }
         self.notify();
-        let mut queue = lock(&self.queue);
-        remove_one(&mut queue.notifying);
+        let mut queue = unpoisoned!(self.queue.lock());
+        queue.notifying.leave();
         self.tell_waiting(&queue);
-    }
-
-    /// Runs the timers that are due now. Returns true if there was one.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Self::from_raw`]; a callback may free the list.
-    pub(crate) unsafe fn run(list: NonNull<QEMUTimerList>) -> bool {
-        // SAFETY: the same contract.
-        let this = unsafe { Self::from_raw(list) };
-        let Some(first) = this.first() else { return false };
-        if !this.clock.is_enabled() {
-            return false;
-        }
-        // One look at the clock, so that a callback that arms its timer anew for a moment later
-        // does not keep the loop from its other work.
-        let now = this.clock.now();
-        if first > now {
-            return false;
-        }
-        // SAFETY: the same contract.
-        unsafe { Self::counted(list) }.run_until(now)
     }
 
     fn run_until(&self, now: i64) -> bool {
         let mut progress = false;
-        let mut queue = lock(&self.queue);
-        queue.running.push(this_thread());
+        let mut queue = unpoisoned!(self.queue.lock());
+        queue.running.enter();
         // The clock may be disabled meanwhile; who disables it then waits for this thread.
         while self.clock.is_enabled() {
             let Some(timer) = queue.heap.due(now) else { break };
-            let (cb, opaque) = timer.callback();
+            let (cb, opaque) = (timer.cb(), timer.opaque());
             queue.heap.disarm(timer, "timerlist_run_timers");
             self.publish_first(&queue);
             drop(queue);
@@ -243,9 +227,9 @@ impl List {
                 // not accessed any more.
                 unsafe { cb(opaque) };
             }
-            queue = lock(&self.queue);
+            queue = unpoisoned!(self.queue.lock());
         }
-        remove_one(&mut queue.running);
+        queue.running.leave();
         self.tell_waiting(&queue);
         progress
     }
@@ -256,35 +240,95 @@ impl List {
         }
     }
 
-    /// Waits until no other thread is among those that `threads` says.
-    fn wait_for_others(&self, threads: impl Fn(&Queue) -> &[Thread]) {
-        let this = this_thread();
-        let mut queue = lock(&self.queue);
-        queue.waiting += 1;
-        while threads(&queue).iter().any(|&thread| thread != this) {
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        }
-        queue.waiting -= 1;
+    /// The threads but `thread` that are within something of the list.
+    pub(crate) fn threads_within(&self, within: Within, thread: Thread) -> Vec<Thread> {
+        unpoisoned!(self.queue.lock()).threads_within(within, thread).collect()
     }
 
-    /// Waits for the timers' callbacks that other threads run.
-    pub(crate) fn wait_for_callbacks(&self) {
-        self.wait_for_others(|queue| &queue.running);
+    /// Waits until no other thread is within something of the list, but for those that wait for the
+    /// calling thread. Returns false if there were such.
+    fn wait_for_others(self: &Arc<Self>, within: Within) -> bool {
+        let this = this_thread();
+        if self.threads_within(within, this).is_empty() {
+            return true;
+        }
+        let except = waits::begin(this, self, within);
+        let mut queue = unpoisoned!(self.queue.lock());
+        queue.waiting += 1;
+        while queue.threads_within(within, this).any(|other| !except.contains(&other)) {
+            queue = unpoisoned!(self.changed.wait(queue));
+        }
+        queue.waiting -= 1;
+        drop(queue);
+        waits::end(this);
+        except.is_empty()
+    }
+
+    /// Waits for the timers' callbacks that other threads run and that do not wait for this one.
+    pub(crate) fn wait_for_callbacks(self: &Arc<Self>) {
+        self.wait_for_others(Within::Timers);
+    }
+}
+
+view! {
+    /// A list by the pointer that C has. It is not freed before `'a` ends, or only by a callback that
+    /// it calls.
+    pub(crate) struct ListRef(QEMUTimerList) {}
+}
+
+impl Deref for ListRef<'_> {
+    type Target = List;
+
+    #[inline]
+    fn deref(&self) -> &List {
+        // SAFETY: made by `List::create`, and live by the type's contract.
+        unsafe { &*self.as_ptr().cast::<List>() }
+    }
+}
+
+impl ListRef<'_> {
+    /// The list, to be kept when C frees it.
+    fn counted(self) -> Arc<List> {
+        let list = self.as_ptr().cast::<List>();
+        // SAFETY: in an `Arc` of the clock's, which lives by the type's contract.
+        unsafe { Arc::increment_strong_count(list) };
+        // SAFETY: the count above is this one's.
+        unsafe { Arc::from_raw(list) }
+    }
+
+    /// Runs the timers that are due now; a callback may free the list. Returns true if there was one.
+    #[inline]
+    pub(crate) fn run(self) -> bool {
+        self.first().is_some_and(|first| self.run_due(first))
+    }
+
+    /// The part of [`Self::run`] for a list with armed timers.
+    fn run_due(self, first: i64) -> bool {
+        if !self.clock.is_enabled() {
+            return false;
+        }
+        // One look at the clock, so that a callback that arms its timer anew for a moment later
+        // does not keep the loop from its other work.
+        let now = self.clock.now();
+        first <= now && self.counted().run_until(now)
     }
 
     /// Frees a list, which must not have armed timers.
     ///
     /// # Safety
     ///
-    /// As for [`Self::from_raw`]; the list is not used any more.
-    pub(crate) unsafe fn free(list: NonNull<QEMUTimerList>, function: &str) {
-        // SAFETY: the same contract.
-        let this = unsafe { Self::counted(list) };
+    /// The list is not used any more.
+    pub(crate) unsafe fn free(self, function: &str) {
+        let this = self.counted();
         if this.first().is_some() {
-            misuse(format_args!("{function}: a timer of the list is armed"));
+            LIBRARY.misuse(format_args!("{function}: a timer of the list is armed"));
         }
-        this.clock.remove(&this);
-        lock(&this.queue).freed = true;
-        this.wait_for_others(|queue| &queue.notifying);
+        this.clock.lists.remove(&this);
+        unpoisoned!(this.queue.lock()).freed = true;
+        if !this.wait_for_others(Within::Notification) {
+            LIBRARY.misuse(format_args!(
+                "{function}: the list's notify callback, in another thread, waits for the caller"
+            ));
+        }
     }
 }

@@ -9,8 +9,14 @@ use aio_notify::abi::timer::SCALE_MS;
 const _: () = assert!(size_of::<GPollFD>() == size_of::<libc::pollfd>());
 const _: () = assert!(align_of::<GPollFD>() == align_of::<libc::pollfd>());
 
-/// A timeout in ms for poll: rounded up, so that a loop does not wake before a deadline and find
-/// nothing to do; at most `INT_MAX`; -1, for ever, if `ns` is negative.
+/// Converts a timeout for poll(2). It is rounded up, so that a loop does not wake before a deadline
+/// and find nothing to do.
+///
+/// # Returns
+///
+/// ms, at most `INT_MAX`; -1, for infinite, if `ns` is negative.
+///
+/// # Threads
 ///
 /// Any thread and signal handlers.
 #[no_mangle]
@@ -23,14 +29,23 @@ pub extern "C" fn qemu_timeout_ns_to_ms(ns: i64) -> c_int {
     c_int::try_from(ms).unwrap_or(c_int::MAX)
 }
 
-/// Polls with a timeout in ns, negative for ever.
+/// Polls with a timeout in ns; a negative one is infinite.
 ///
-/// Returns what poll returns: how many descriptors are ready, 0 after the timeout, -1 with `errno`
-/// (`EINTR` after a signal). Any thread and signal handlers.
+/// # Returns
+///
+/// What poll(2) returns: how many descriptors are ready, 0 after the timeout, or -1.
+///
+/// # Errors
+///
+/// -1 with `errno` as poll(2) says, such as `EINTR` after a signal.
+///
+/// # Threads
+///
+/// Any thread and signal handlers.
 ///
 /// # Safety
 ///
-/// `fds` points to `nfds` of them, which may be written.
+/// `fds` must point to `nfds` descriptors, which may be written.
 #[no_mangle]
 pub unsafe extern "C" fn qemu_poll_ns(fds: *mut GPollFD, nfds: c_uint, timeout: i64) -> c_int {
     let fds = fds.cast::<libc::pollfd>();

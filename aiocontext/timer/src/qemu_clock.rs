@@ -1,129 +1,193 @@
 //! `main_loop_tlg`, `init_clocks` and the `qemu_clock_*` functions.
 
-use core::ffi::c_uint;
 use core::ptr::{null_mut, NonNull};
-use core::sync::atomic::Ordering::Acquire;
-use std::sync::Once;
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use aio_notify::abi::opaque::{self, QEMUTimerList};
+use aio_notify::abi::opaque::{Notifier, QEMUTimerList};
 use aio_notify::abi::QEMUTimerListGroup;
+use aio_notify::ffi::View;
+use aiocontext_fork::ForkMutex;
 
-use crate::clock::{checked, Clock, CLOCKS};
-use crate::list::List;
-use crate::timerlistgroup::{make_lists, word};
-use crate::{misuse, not_null};
+use crate::clock::{checked, AnyClockType, Clock, CLOCKS};
+use crate::list::{List, ListRef};
+use crate::timerlistgroup::GroupRef;
+use crate::LIBRARY;
 
-/// The lists of the main loop.
+/// The lists of the main loop, one for each clock.
 #[no_mangle]
 #[allow(non_upper_case_globals)] // The name is C's.
 pub static mut main_loop_tlg: QEMUTimerListGroup =
     QEMUTimerListGroup { tl: [null_mut(); CLOCKS.len()] };
 
 /// The group, wherever the linker has put it.
-fn main_loop_group() -> NonNull<QEMUTimerListGroup> {
+fn main_loop_group() -> GroupRef<'static> {
     let group = &raw mut main_loop_tlg;
     // SAFETY: a static is not NULL.
-    unsafe { NonNull::new_unchecked(group) }
+    let group = unsafe { NonNull::new_unchecked(group) };
+    // SAFETY: a static group, whose lists are not freed while they are used.
+    unsafe { GroupRef::new(group) }
 }
 
+/// Makes them if nobody has. They have no callback: they notify the program's main loop.
 fn make_main_lists() {
-    static MADE: Once = Once::new();
-    MADE.call_once(|| {
-        // SAFETY: a static group, whose lists are not used before they are there. They have no
-        // callback: they notify the program's main loop.
-        unsafe { make_lists(main_loop_group(), None, null_mut()) };
-    });
+    /// Whether all are made. No `Once`: a child could find it in progress and wait.
+    static MADE: ForkMutex<bool> = ForkMutex::new(false);
+    let mut made = MADE.lock();
+    if *made {
+        return;
+    }
+    for clock in &CLOCKS {
+        let word = main_loop_group().word(clock);
+        // Some may be there, in a child of a process that was here. Relaxed: not read by it.
+        if word.load(Relaxed).is_null() {
+            // Release: pairs with the acquire in `find`; else the list's members might not be seen.
+            word.store(List::create(clock, None, null_mut()), Release);
+        }
+    }
+    *made = true;
 }
 
 /// The main loop's list of a clock. Made now if the program has not called `init_clocks()`.
-fn main_list(clock: &Clock, function: &str) -> NonNull<QEMUTimerList> {
-    // SAFETY: a static group.
-    let word = unsafe { word(main_loop_group(), clock.kind as usize) };
-    // Acquire: pairs with the release in `make_lists`; else the list's members might not be seen.
-    if let Some(list) = NonNull::new(word.load(Acquire)) {
-        return list;
-    }
-    make_main_lists();
-    match NonNull::new(word.load(Acquire)) {
-        Some(list) => list,
-        None => misuse(format_args!("{function}: the main loop's lists have been freed")),
-    }
+fn main_list(clock: &Clock, function: &str) -> ListRef<'static> {
+    main_loop_group().find(clock).unwrap_or_else(|| {
+        make_main_lists();
+        main_loop_group().find(clock).unwrap_or_else(|| {
+            LIBRARY.misuse(format_args!("{function}: the main loop's lists have been freed"))
+        })
+    })
 }
 
-/// The same as the safe code's list.
-fn main_list_ref(kind: c_uint, function: &str) -> &'static List {
-    let list = main_list(checked(kind, function), function);
-    // SAFETY: the main loop's lists are not freed while they are used.
-    unsafe { List::from_raw(list) }
+/// [`main_list`] for the argument of a C function.
+fn main_list_of(kind: AnyClockType, function: &str) -> ListRef<'static> {
+    main_list(checked(kind, function), function)
 }
 
-/// Sets up `main_loop_tlg`, which `timer_init()` and `timer_new()` take their lists from.
+/// Sets up `main_loop_tlg`, which `timer_init()` and `timer_new()` take their lists from. Call it
+/// once, before all else; a second call does nothing.
 ///
-/// Once, before all else; a second call does nothing.
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
 pub extern "C" fn init_clocks() {
     make_main_lists();
 }
 
-/// Returns the clock's time in ns.
+/// Reads the clock. `QEMU_CLOCK_VIRTUAL` is the program's `cpu_get_icount()` if its `use_icount` is
+/// not 0, else its `cpu_get_clock()`, which `QEMU_CLOCK_VIRTUAL_RT` is always; in a program without
+/// them both are `QEMU_CLOCK_REALTIME`, the system's monotonic clock. `QEMU_CLOCK_HOST` is the wall
+/// clock; if it has gone backwards since it was last read, this calls the reset notifiers.
 ///
-/// `QEMU_CLOCK_VIRTUAL` is the program's `cpu_get_icount()` if its `use_icount` is not 0, else its
-/// `cpu_get_clock()`, which `QEMU_CLOCK_VIRTUAL_RT` is always; in a program without them, as
-/// `QEMU_CLOCK_REALTIME`, the system's monotonic clock. `QEMU_CLOCK_HOST` is the wall clock; where
-/// it has gone backwards since it was last read, this calls the reset notifiers.
+/// # Returns
 ///
-/// Any thread. Aborts if `type` is no clock.
+/// The clock's time in ns.
+///
+/// # Errors
+///
+/// Aborts if `type` is no clock, as do the other functions that take one.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_get_ns(r#type: c_uint) -> i64 {
+pub extern "C" fn qemu_clock_get_ns(r#type: AnyClockType) -> i64 {
     checked(r#type, "qemu_clock_get_ns").now()
 }
 
-/// Returns true if the main loop's list of the clock has an armed timer. Any thread.
+/// Tells whether the main loop's list of the clock has an armed timer.
+///
+/// # Returns
+///
+/// True if a timer is armed.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_has_timers(r#type: c_uint) -> bool {
-    main_list_ref(r#type, "qemu_clock_has_timers").first().is_some()
+pub extern "C" fn qemu_clock_has_timers(r#type: AnyClockType) -> bool {
+    main_list_of(r#type, "qemu_clock_has_timers").first().is_some()
 }
 
-/// Returns true if a timer of the main loop's list of the clock is due. Any thread.
+/// Tells whether a timer of the main loop's list of the clock is due.
+///
+/// # Returns
+///
+/// True if a timer is due.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_expired(r#type: c_uint) -> bool {
-    main_list_ref(r#type, "qemu_clock_expired").has_due()
+pub extern "C" fn qemu_clock_expired(r#type: AnyClockType) -> bool {
+    main_list_of(r#type, "qemu_clock_expired").has_due()
 }
 
-/// Returns true if the clock counts towards timeouts: all do, but for `QEMU_CLOCK_VIRTUAL` while
-/// the program's `use_icount` is not 0. Any thread.
+/// Tells whether the clock counts towards timeouts.
+///
+/// # Returns
+///
+/// False for `QEMU_CLOCK_VIRTUAL` while the program's `use_icount` is not 0, else true.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_use_for_deadline(r#type: c_uint) -> bool {
+pub extern "C" fn qemu_clock_use_for_deadline(r#type: AnyClockType) -> bool {
     checked(r#type, "qemu_clock_use_for_deadline").use_for_deadline()
 }
 
-/// Returns the ns to the nearest deadline of all lists of the clock, -1 for never, as where it is
-/// stopped. Any thread.
+/// Looks for the nearest deadline on all lists of the clock.
+///
+/// # Returns
+///
+/// The ns to the nearest deadline, -1 if there is none or the clock is stopped.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_deadline_ns_all(r#type: c_uint) -> i64 {
+pub extern "C" fn qemu_clock_deadline_ns_all(r#type: AnyClockType) -> i64 {
     checked(r#type, "qemu_clock_deadline_ns_all").deadline_ns()
 }
 
-/// Returns the main loop's list of the clock. Any thread.
+/// Gives the main loop's list of the clock.
+///
+/// # Returns
+///
+/// The list, never NULL.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_get_main_loop_timerlist(r#type: c_uint) -> *mut QEMUTimerList {
-    const NAME: &str = "qemu_clock_get_main_loop_timerlist";
-    main_list(checked(r#type, NAME), NAME).as_ptr()
+pub extern "C" fn qemu_clock_get_main_loop_timerlist(r#type: AnyClockType) -> *mut QEMUTimerList {
+    main_list_of(r#type, "qemu_clock_get_main_loop_timerlist").as_ptr()
 }
 
-/// Calls the notify callbacks of all lists of the clock. Any thread.
+/// Calls the notify callbacks of all lists of the clock.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_notify(r#type: c_uint) {
+pub extern "C" fn qemu_clock_notify(r#type: AnyClockType) {
     checked(r#type, "qemu_clock_notify").notify();
 }
 
-/// Starts or stops a clock; while stopped it runs no timers. Its time goes on.
+/// Starts or stops a clock. While stopped it runs no timers; its time goes on. Starting notifies
+/// its lists. Stopping waits for the callbacks of its timers that other threads run, not for the
+/// caller's own: do not stop a clock with anything held that they need.
 ///
-/// Starting notifies its lists. Stopping waits for the callbacks of its timers that other threads
-/// run, not for the caller's own, and must not be called with anything held that they need. Any
-/// thread.
+/// Callbacks in several threads may stop each other's clocks: the call that would close a cycle of
+/// threads that wait for each other does not wait for the callbacks that wait for its own, directly
+/// or through others, and waits for all others. So when it returns, such a callback is still to
+/// return from its own call of this function.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_enable(r#type: c_uint, enabled: bool) {
+pub extern "C" fn qemu_clock_enable(r#type: AnyClockType, enabled: bool) {
     let clock = checked(r#type, "qemu_clock_enable");
     if enabled {
         clock.enable();
@@ -132,62 +196,73 @@ pub extern "C" fn qemu_clock_enable(r#type: c_uint, enabled: bool) {
     }
 }
 
-/// Has `notifier->notify(notifier, &now)` called when the clock is found to have gone backwards,
-/// by the thread that reads it; `now` is an `int64_t` in ns. Only `QEMU_CLOCK_HOST` does.
+/// Registers a notifier: the thread that finds the clock to have gone backwards when it reads it
+/// calls `notifier->notify(notifier, &now)`, with `now` an `int64_t` in ns. Only `QEMU_CLOCK_HOST`
+/// goes backwards. A notifier may remove itself and others while it is called.
 ///
-/// A notifier may remove itself and others while it is called. Any thread. Aborts if it is
-/// registered already.
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
-/// `notifier` must not be NULL (aborts) and must point to QEMU's `Notifier`, which lives until
-/// [`qemu_clock_unregister_reset_notifier`].
+/// `notifier` must not be NULL or registered already (aborts) and must point to QEMU's `Notifier`,
+/// which lives until `qemu_clock_unregister_reset_notifier()`.
 #[no_mangle]
 pub unsafe extern "C" fn qemu_clock_register_reset_notifier(
-    r#type: c_uint,
-    notifier: *mut opaque::Notifier,
+    r#type: AnyClockType,
+    notifier: *mut Notifier,
 ) {
     const NAME: &str = "qemu_clock_register_reset_notifier";
     let clock = checked(r#type, NAME);
     // SAFETY: the same contract.
-    unsafe { clock.reset_notifiers.add(not_null(notifier, NAME, "notifier"), NAME) };
+    unsafe { clock.reset_notifiers.add(LIBRARY.not_null(notifier, NAME, "notifier"), NAME) };
 }
 
-/// Undoes [`qemu_clock_register_reset_notifier`]. Aborts if the notifier is not registered.
+/// Undoes `qemu_clock_register_reset_notifier()`. The notifier's own function may call it.
 ///
-/// Any thread, also the notifier's own function.
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
-/// `notifier` must not be NULL (aborts).
+/// `notifier` must not be NULL and must be registered (aborts).
 #[no_mangle]
 pub unsafe extern "C" fn qemu_clock_unregister_reset_notifier(
-    r#type: c_uint,
-    notifier: *mut opaque::Notifier,
+    r#type: AnyClockType,
+    notifier: *mut Notifier,
 ) {
     const NAME: &str = "qemu_clock_unregister_reset_notifier";
     let clock = checked(r#type, NAME);
-    clock.reset_notifiers.remove(not_null(notifier, NAME, "notifier"), NAME);
+    clock.reset_notifiers.remove(LIBRARY.not_null(notifier, NAME, "notifier"), NAME);
 }
 
-fn run(clock: &Clock, function: &str) -> bool {
-    let list = main_list(clock, function);
-    // SAFETY: the main loop's lists are not freed while they are used.
-    unsafe { List::run(list) }
-}
-
-/// Runs the due timers of the main loop's list of the clock. Returns true if there was one.
+/// Runs the due timers of the main loop's list of the clock, as `timerlist_run_timers()` does.
 ///
-/// For the main loop's thread; see `timerlist_run_timers()`.
+/// # Returns
+///
+/// True if a timer ran.
+///
+/// # Threads
+///
+/// The main loop's thread; not signal handlers.
 #[no_mangle]
-pub extern "C" fn qemu_clock_run_timers(r#type: c_uint) -> bool {
-    run(checked(r#type, "qemu_clock_run_timers"), "qemu_clock_run_timers")
+pub extern "C" fn qemu_clock_run_timers(r#type: AnyClockType) -> bool {
+    main_list_of(r#type, "qemu_clock_run_timers").run()
 }
 
-/// Runs the due timers of all the main loop's lists. Returns true if there was one.
+/// Runs the due timers of all the main loop's lists, as `timerlist_run_timers()` does.
 ///
-/// For the main loop's thread; see `timerlist_run_timers()`.
+/// # Returns
+///
+/// True if a timer ran.
+///
+/// # Threads
+///
+/// The main loop's thread; not signal handlers.
 #[no_mangle]
 pub extern "C" fn qemu_clock_run_all_timers() -> bool {
-    CLOCKS.iter().fold(false, |progress, clock| run(clock, "qemu_clock_run_all_timers") | progress)
+    let run = |clock| main_list(clock, "qemu_clock_run_all_timers").run();
+    CLOCKS.iter().fold(false, |progress, clock| run(clock) | progress)
 }

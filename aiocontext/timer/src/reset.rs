@@ -2,12 +2,17 @@
 
 use core::ffi::c_void;
 use core::ptr::{null_mut, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard};
+use core::sync::atomic::{
+    AtomicPtr,
+    Ordering::{Relaxed, Release},
+};
 
 use aio_notify::abi::opaque;
+use aio_notify::ffi::View;
+use aio_notify::view;
+use aiocontext_fork::{ForkMutex, ForkMutexGuard};
 
-use crate::{lock, misuse};
+use crate::LIBRARY;
 
 /// QEMU's `Notifier`: what `notify` is called with is the notifier itself and, as its data, a
 /// pointer to the new time, an `int64_t` in ns.
@@ -24,27 +29,53 @@ pub struct Notifier {
     link: *mut *mut Notifier,
 }
 
+view! {
+    /// A notifier that is on a list, or about to be. Accessed within the list's lock; atomic only
+    /// because a program may remove it from whatever list it is on.
+    struct OnList(Notifier) {
+        fixed notify as notify: Option<unsafe extern "C" fn(*mut Notifier, *mut c_void)>;
+        atomic next as next: AtomicPtr<Notifier>;
+        atomic link as link: AtomicPtr<*mut Notifier>;
+    }
+}
+
 /// A list of notifiers, which stays where it is.
+///
+/// `head` and each `next` are the list, and one store adds or removes a notifier. `link` follows
+/// from them; a child of a process that was changing the list writes it anew.
 pub(crate) struct ResetNotifiers {
-    lock: Mutex<()>,
+    lock: ForkMutex<()>,
     /// Accessed within the lock; atomic only because the first notifier has a pointer to it.
     head: AtomicPtr<Notifier>,
 }
 
 impl ResetNotifiers {
     pub(crate) const fn new() -> Self {
-        Self { lock: Mutex::new(()), head: AtomicPtr::new(null_mut()) }
+        Self { lock: ForkMutex::new(()), head: AtomicPtr::new(null_mut()) }
+    }
+
+    fn lock(&self) -> ForkMutexGuard<'_, ()> {
+        let guard = self.lock.lock();
+        if guard.was_broken() {
+            let mut link = &self.head;
+            for notifier in self.all(&guard) {
+                notifier.link().store(link.as_ptr(), Relaxed);
+                link = notifier.next();
+            }
+        }
+        guard
     }
 
     /// The notifiers, first to last. Within the lock.
-    fn all(&self, _guard: &MutexGuard<'_, ()>) -> Vec<*mut Notifier> {
+    fn all(&self, _guard: &ForkMutexGuard<'_, ()>) -> Vec<OnList<'_>> {
         let mut all = Vec::new();
         // Relaxed, here and below: the lock orders all accesses.
-        let mut notifier = self.head.load(Relaxed);
-        while !notifier.is_null() {
-            all.push(notifier);
+        let mut next = NonNull::new(self.head.load(Relaxed));
+        while let Some(notifier) = next {
             // SAFETY: on the list, so it lives.
-            notifier = unsafe { (*notifier).next };
+            let notifier = unsafe { OnList::new(notifier) };
+            all.push(notifier);
+            next = NonNull::new(notifier.next().load(Relaxed));
         }
         all
     }
@@ -55,56 +86,46 @@ impl ResetNotifiers {
     ///
     /// `notifier` points to a [`Notifier`] that lives until it is removed.
     pub(crate) unsafe fn add(&self, notifier: NonNull<opaque::Notifier>, function: &str) {
-        let notifier = notifier.cast::<Notifier>().as_ptr();
-        let guard = lock(&self.lock);
+        // SAFETY: live by this function's contract.
+        let notifier = unsafe { OnList::new(notifier.cast()) };
+        let guard = self.lock();
         let all = self.all(&guard);
         if all.contains(&notifier) {
-            misuse(format_args!("{function}: the notifier is registered already"));
+            LIBRARY.misuse(format_args!("{function}: the notifier is registered already"));
         }
-        let first = self.head.load(Relaxed);
-        // SAFETY: live by this function's contract, and nobody else's.
-        unsafe { (*notifier).next = first };
-        // SAFETY: live by this function's contract, and nobody else's.
-        unsafe { (*notifier).link = self.head.as_ptr() };
-        if !first.is_null() {
-            // SAFETY: within the live notifier.
-            let link = unsafe { &raw mut (*notifier).next };
-            // SAFETY: on the list, so it lives.
-            unsafe { (*first).link = link };
+        notifier.next().store(self.head.load(Relaxed), Relaxed);
+        notifier.link().store(self.head.as_ptr(), Relaxed);
+        if let Some(first) = all.first() {
+            first.link().store(notifier.next().as_ptr(), Relaxed);
         }
-        self.head.store(notifier, Relaxed);
+        // Release: pairs with a fork, by which a child sees the stores of this thread up to some
+        // one. Without it a child might find the notifier and not its `next`.
+        self.head.store(notifier.as_ptr(), Release);
     }
 
     /// Takes a notifier from the list, on which it must be.
     pub(crate) fn remove(&self, notifier: NonNull<opaque::Notifier>, function: &str) {
-        let notifier = notifier.cast::<Notifier>().as_ptr();
-        let guard = lock(&self.lock);
-        if !self.all(&guard).contains(&notifier) {
-            misuse(format_args!("{function}: the notifier is not registered"));
-        }
-        // SAFETY: on the list, so it lives.
-        let next = unsafe { (*notifier).next };
-        // SAFETY: on the list, so it lives.
-        let link = unsafe { (*notifier).link };
-        if !next.is_null() {
-            // SAFETY: on the list, so it lives.
-            unsafe { (*next).link = link };
+        let guard = self.lock();
+        let all = self.all(&guard);
+        let Some(place) = all.iter().position(|on| on.as_ptr() == notifier.cast().as_ptr()) else {
+            LIBRARY.misuse(format_args!("{function}: the notifier is not registered"))
+        };
+        let link = all[place].link().load(Relaxed);
+        if let Some(next) = all.get(place + 1) {
+            next.link().store(link, Relaxed);
         }
         // SAFETY: the head, or the `next` of one on the list; the lock is held.
-        unsafe { *link = next };
+        unsafe { *link = all[place].next().load(Relaxed) };
     }
 
     /// Calls all notifiers, which may remove themselves and each other.
     pub(crate) fn call(&self, now: i64) {
-        let all = self.all(&lock(&self.lock));
+        let all: Vec<_> = self.all(&self.lock()).into_iter().map(OnList::as_ptr).collect();
         for notifier in all {
             let notify = {
-                let guard = lock(&self.lock);
-                if !self.all(&guard).contains(&notifier) {
-                    continue;
-                }
-                // SAFETY: on the list, so it lives.
-                unsafe { (*notifier).notify }
+                let guard = self.lock();
+                let on_list = self.all(&guard).into_iter().find(|on| on.as_ptr() == notifier);
+                on_list.and_then(OnList::notify)
             };
             if let Some(notify) = notify {
                 let mut now = now;

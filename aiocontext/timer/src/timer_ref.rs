@@ -7,32 +7,26 @@ use core::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 use aio_notify::abi::opaque::QEMUTimerList;
 use aio_notify::abi::timer::QEMUTimerCB;
 use aio_notify::abi::QEMUTimer;
+use aio_notify::ffi::View;
+use aio_notify::view;
 
-use crate::list::List;
+use crate::list::ListRef;
 
-/// A timer that lives; while it is armed, until it is disarmed. `expire_time`, `next` and
-/// `timer_list` are accessed atomically; while the timer is armed they are written within the lock
-/// of its list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct TimerRef(NonNull<QEMUTimer>);
-
-/// The address of a member.
-macro_rules! member {
-    ($timer:expr, $name:ident) => {{
-        // SAFETY: within a live timer, by the type's contract.
-        unsafe { &raw mut (*$timer.0.as_ptr()).$name }
-    }};
+view! {
+    /// A timer that lives; while it is armed, until it is disarmed. `expire_time`, `next` and
+    /// `timer_list` are accessed atomically; while the timer is armed they are written within the
+    /// lock of its list.
+    pub(crate) struct TimerRef(QEMUTimer) {
+        place expire_time as expire_time_place: i64;
+        atomic timer_list as list_word: AtomicPtr<QEMUTimerList>;
+        fixed cb as cb: QEMUTimerCB;
+        fixed opaque as opaque: *mut c_void;
+        atomic next as position_word: AtomicPtr<QEMUTimer>;
+        atomic scale as scale_word: AtomicI32;
+    }
 }
 
-impl TimerRef {
-    /// # Safety
-    ///
-    /// `timer` points to a timer as the type describes it.
-    #[inline]
-    pub(crate) unsafe fn new(timer: NonNull<QEMUTimer>) -> Self {
-        Self(timer)
-    }
-
+impl<'a> TimerRef<'a> {
     /// Fills in a timer that nobody uses yet.
     pub(crate) fn init(
         self,
@@ -50,23 +44,16 @@ impl TimerRef {
             scale,
         };
         // SAFETY: memory for a timer that nobody else uses.
-        unsafe { self.0.as_ptr().write(timer) };
-    }
-
-    #[inline]
-    fn list_word<'a>(self) -> &'a AtomicPtr<QEMUTimerList> {
-        let list = member!(self, timer_list);
-        // SAFETY: an aligned pointer of a live timer; all access it atomically.
-        unsafe { AtomicPtr::from_ptr(list) }
+        unsafe { self.as_ptr().write(timer) };
     }
 
     /// The list that the timer is for; `None` after `timer_deinit`, or if it never had one.
     #[inline]
-    pub(crate) fn list<'a>(self) -> Option<&'a List> {
+    pub(crate) fn list(self) -> Option<ListRef<'a>> {
         // Relaxed: it changes only while nobody else uses the timer.
         let list = NonNull::new(self.list_word().load(Relaxed))?;
         // SAFETY: made by `timerlist_new`, and by the caller's contract not freed yet.
-        Some(unsafe { List::from_raw(list) })
+        Some(unsafe { ListRef::new(list) })
     }
 
     /// Takes the timer from its list, on which it is not armed.
@@ -78,30 +65,8 @@ impl TimerRef {
     /// ns in the unit of `timer_mod`.
     #[inline]
     pub(crate) fn scale(self) -> i64 {
-        let scale = member!(self, scale);
-        // SAFETY: an aligned `int` of a live timer.
-        let scale = unsafe { AtomicI32::from_ptr(scale) };
         // Relaxed: it changes only while nobody else uses the timer.
-        i64::from(scale.load(Relaxed))
-    }
-
-    /// The callback and its argument.
-    #[inline]
-    pub(crate) fn callback(self) -> (QEMUTimerCB, *mut c_void) {
-        let cb = member!(self, cb);
-        // SAFETY: written while nobody else used the timer.
-        let cb = unsafe { cb.read() };
-        let opaque = member!(self, opaque);
-        // SAFETY: written while nobody else used the timer.
-        let opaque = unsafe { opaque.read() };
-        (cb, opaque)
-    }
-
-    #[inline]
-    fn position_word<'a>(self) -> &'a AtomicPtr<QEMUTimer> {
-        let next = member!(self, next);
-        // SAFETY: an aligned pointer of a live timer; all access it atomically.
-        unsafe { AtomicPtr::from_ptr(next) }
+        i64::from(self.scale_word().load(Relaxed))
     }
 
     /// Where in the heap the timer is, if it is armed. Within the lock of its list.
@@ -129,12 +94,11 @@ mod expire_time {
 
     use super::TimerRef;
 
-    impl TimerRef {
+    impl<'a> TimerRef<'a> {
         #[inline]
-        fn expire_time<'a>(self) -> &'a AtomicI64 {
-            let expire_time = member!(self, expire_time);
+        fn expire_time(self) -> &'a AtomicI64 {
             // SAFETY: an aligned `int64_t` of a live timer; all access it atomically.
-            unsafe { AtomicI64::from_ptr(expire_time) }
+            unsafe { AtomicI64::from_ptr(self.expire_time_place()) }
         }
 
         /// Whether the timer is armed. With or without the lock.
@@ -172,17 +136,17 @@ mod expire_time {
 
     const LITTLE: bool = cfg!(target_endian = "little");
 
-    impl TimerRef {
-        fn low<'a>(self) -> &'a AtomicU32 {
-            let half = member!(self, expire_time).cast::<u32>();
+    impl<'a> TimerRef<'a> {
+        fn low(self) -> &'a AtomicU32 {
+            let half = self.expire_time_place().cast::<u32>();
             // SAFETY: the half of an `int64_t`, aligned as an `int` is.
             let half = unsafe { half.add(usize::from(!LITTLE)) };
             // SAFETY: within a live timer; all access it atomically.
             unsafe { AtomicU32::from_ptr(half) }
         }
 
-        fn high<'a>(self) -> &'a AtomicI32 {
-            let half = member!(self, expire_time).cast::<i32>();
+        fn high(self) -> &'a AtomicI32 {
+            let half = self.expire_time_place().cast::<i32>();
             // SAFETY: the half of an `int64_t`, aligned as an `int` is.
             let half = unsafe { half.add(usize::from(LITTLE)) };
             // SAFETY: within a live timer; all access it atomically.

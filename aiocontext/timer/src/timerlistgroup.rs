@@ -10,104 +10,99 @@ use core::sync::atomic::{
 use aio_notify::abi::opaque::QEMUTimerList;
 use aio_notify::abi::timer::QEMUTimerListNotifyCB;
 use aio_notify::abi::QEMUTimerListGroup;
+use aio_notify::ffi::View;
+use aio_notify::{argument, view};
 
-use crate::clock::CLOCKS;
-use crate::list::List;
-use crate::{misuse, not_null, soonest};
+use crate::clock::{Clock, CLOCKS};
+use crate::list::{List, ListRef};
+use crate::{soonest, LIBRARY};
 
-/// A word of a group.
-///
-/// # Safety
-///
-/// `tlg` points to a group that lives for `'a`; `clock` is one of [`CLOCKS`].
-pub(crate) unsafe fn word<'a>(
-    tlg: NonNull<QEMUTimerListGroup>,
-    clock: usize,
-) -> &'a AtomicPtr<QEMUTimerList> {
-    // SAFETY: within a live group, by this function's contract.
-    let word = unsafe { &raw mut (*tlg.as_ptr()).tl[clock] };
-    // SAFETY: an aligned pointer of a live group; all access it atomically.
-    unsafe { AtomicPtr::from_ptr(word) }
+view! {
+    /// A group that lives for `'a`; its words are accessed atomically.
+    pub(crate) struct GroupRef(QEMUTimerListGroup) {}
 }
 
-/// A list of a group, which must have been initialised.
-///
-/// # Safety
-///
-/// As for [`word`].
-#[inline]
-unsafe fn list(
-    tlg: NonNull<QEMUTimerListGroup>,
-    clock: usize,
-    function: &str,
-) -> NonNull<QEMUTimerList> {
-    // SAFETY: the same contract.
-    let word = unsafe { word(tlg, clock) };
-    // Acquire: pairs with the release in `make_lists`; else the list's members might not be seen.
-    match NonNull::new(word.load(Acquire)) {
-        Some(list) => list,
-        None => misuse(format_args!("{function}: the group is not initialised")),
+impl<'a> GroupRef<'a> {
+    /// The word of a clock.
+    pub(crate) fn word(self, clock: &Clock) -> &'a AtomicPtr<QEMUTimerList> {
+        // SAFETY: within a live group, which has a word for each clock.
+        let word = unsafe { &raw mut (*self.as_ptr()).tl[clock.kind as usize] };
+        // SAFETY: an aligned pointer of a live group; all access it atomically.
+        unsafe { AtomicPtr::from_ptr(word) }
+    }
+
+    /// The list of a clock, if there is one.
+    #[inline]
+    pub(crate) fn find(self, clock: &Clock) -> Option<ListRef<'a>> {
+        // Acquire: pairs with the release where it is stored; else the list's members might not be
+        // seen.
+        let list = NonNull::new(self.word(clock).load(Acquire))?;
+        // SAFETY: made by `List::create`, and not freed while the group is used.
+        Some(unsafe { ListRef::new(list) })
+    }
+
+    /// The list of a clock, in a group that must have been initialised.
+    #[inline]
+    fn list(self, clock: &Clock, function: &str) -> ListRef<'a> {
+        self.find(clock).unwrap_or_else(|| {
+            LIBRARY.misuse(format_args!("{function}: the group is not initialised"))
+        })
     }
 }
 
-/// Makes the lists of a group.
+/// Makes the group's lists, one for each clock, with `cb(opaque)` as notify callback of each. It
+/// needs no `init_clocks()`.
+///
+/// # Threads
+///
+/// Any thread, while nobody else uses the group; not signal handlers.
 ///
 /// # Safety
 ///
-/// `tlg` points to memory for a group; `cb` may be called with `opaque`.
-pub(crate) unsafe fn make_lists(
-    tlg: NonNull<QEMUTimerListGroup>,
-    cb: QEMUTimerListNotifyCB,
-    opaque: *mut c_void,
-) {
-    for (i, clock) in CLOCKS.iter().enumerate() {
-        // SAFETY: the same contract.
-        let word = unsafe { word(tlg, i) };
-        // Release: pairs with the acquire of those who use the list.
-        word.store(List::create(clock, cb, opaque), Release);
-    }
-}
-
-/// Makes the group's lists, one for each clock, with `cb(opaque)` as notify callback of each.
-///
-/// Any thread; nobody else may use `*tlg` yet. Needs no `init_clocks()`.
-///
-/// # Safety
-///
-/// `tlg` must not be NULL (aborts) and must point to memory for a group; `cb` may be called with
-/// `opaque` from any thread until [`timerlistgroup_deinit`].
+/// `tlg` must not be NULL (aborts) and must point to memory for a group; any thread may call `cb`
+/// with `opaque` until `timerlistgroup_deinit()`.
 #[no_mangle]
 pub unsafe extern "C" fn timerlistgroup_init(
     tlg: *mut QEMUTimerListGroup,
     cb: QEMUTimerListNotifyCB,
     opaque: *mut c_void,
 ) {
-    let tlg = not_null(tlg, "timerlistgroup_init", "tlg");
-    // SAFETY: the same contract.
-    unsafe { make_lists(tlg, cb, opaque) };
-}
-
-/// Frees the group's lists, on which no timer may be armed (aborts). Any thread.
-///
-/// # Safety
-///
-/// `tlg` must not be NULL (aborts) and must be an initialised group that nobody else uses any more.
-#[no_mangle]
-pub unsafe extern "C" fn timerlistgroup_deinit(tlg: *mut QEMUTimerListGroup) {
-    const NAME: &str = "timerlistgroup_deinit";
-    let tlg = not_null(tlg, NAME, "tlg");
-    for i in 0..CLOCKS.len() {
-        // SAFETY: the same contract.
-        let list = unsafe { list(tlg, i, NAME) };
-        // SAFETY: the same contract.
-        unsafe { List::free(list, NAME) };
-        // SAFETY: the same contract.
-        unsafe { word(tlg, i) }.store(null_mut(), Release);
+    let group = argument!(LIBRARY, timerlistgroup_init(tlg): GroupRef<'_>);
+    for clock in &CLOCKS {
+        // Release: pairs with the acquire in `find`.
+        group.word(clock).store(List::create(clock, cb, opaque), Release);
     }
 }
 
-/// Runs the due timers of all lists of the group. Returns true if there was one. Any thread; see
-/// `timerlist_run_timers()`.
+/// Frees the group's lists, on which no timer may be armed (aborts).
+///
+/// # Threads
+///
+/// Any thread, while nobody else uses the group; not signal handlers.
+///
+/// # Safety
+///
+/// `tlg` must not be NULL (aborts) and must be an initialised group.
+#[no_mangle]
+pub unsafe extern "C" fn timerlistgroup_deinit(tlg: *mut QEMUTimerListGroup) {
+    let group = argument!(LIBRARY, timerlistgroup_deinit(tlg): GroupRef<'_>);
+    for clock in &CLOCKS {
+        let list = group.list(clock, "timerlistgroup_deinit");
+        // SAFETY: nobody else uses the group.
+        unsafe { list.free("timerlistgroup_deinit") };
+        group.word(clock).store(null_mut(), Release);
+    }
+}
+
+/// Runs the due timers of all lists of the group, as `timerlist_run_timers()` does.
+///
+/// # Returns
+///
+/// True if a timer ran.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
@@ -115,35 +110,31 @@ pub unsafe extern "C" fn timerlistgroup_deinit(tlg: *mut QEMUTimerListGroup) {
 /// returns.
 #[no_mangle]
 pub unsafe extern "C" fn timerlistgroup_run_timers(tlg: *mut QEMUTimerListGroup) -> bool {
-    const NAME: &str = "timerlistgroup_run_timers";
-    let tlg = not_null(tlg, NAME, "tlg");
-    let mut progress = false;
-    for i in 0..CLOCKS.len() {
-        // SAFETY: the same contract.
-        let list = unsafe { list(tlg, i, NAME) };
-        // SAFETY: the same contract.
-        progress |= unsafe { List::run(list) };
-    }
-    progress
+    let group = argument!(LIBRARY, timerlistgroup_run_timers(tlg): GroupRef<'_>);
+    let run = |clock| group.list(clock, "timerlistgroup_run_timers").run();
+    CLOCKS.iter().fold(false, |progress, clock| run(clock) | progress)
 }
 
-/// Returns the ns to the group's nearest deadline, -1 for never. Any thread.
+/// Looks for the group's nearest deadline. Clocks that are stopped or that do not count
+/// (`qemu_clock_use_for_deadline()`) have none.
 ///
-/// Clocks that are stopped or that do not count (`qemu_clock_use_for_deadline()`) have none.
+/// # Returns
+///
+/// The ns to the deadline, 0 if it has passed, -1 if there is none.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
 ///
 /// # Safety
 ///
 /// `tlg` must not be NULL (aborts) and must be an initialised group.
 #[no_mangle]
 pub unsafe extern "C" fn timerlistgroup_deadline_ns(tlg: *mut QEMUTimerListGroup) -> i64 {
-    const NAME: &str = "timerlistgroup_deadline_ns";
-    let tlg = not_null(tlg, NAME, "tlg");
+    let group = argument!(LIBRARY, timerlistgroup_deadline_ns(tlg): GroupRef<'_>);
     let mut nearest = -1;
-    for (i, clock) in CLOCKS.iter().enumerate() {
-        // SAFETY: the same contract.
-        let list = unsafe { list(tlg, i, NAME) };
-        // SAFETY: the same contract.
-        let list = unsafe { List::from_raw(list) };
+    for clock in &CLOCKS {
+        let list = group.list(clock, "timerlistgroup_deadline_ns");
         if clock.use_for_deadline() {
             nearest = soonest(nearest, list.deadline_ns());
         }

@@ -66,7 +66,7 @@ impl Headers {
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for input in ["include", "src/abi", "src/capi"] {
+    for input in ["abi", "aiocontext", "include", "src/abi", "src/capi"] {
         println!("cargo:rerun-if-changed={}", root.join(input).display());
     }
     println!("cargo:rerun-if-changed=build");
@@ -99,6 +99,7 @@ fn glib() -> Vec<String> {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    paths.retain(|path| path.is_file());
     paths.sort();
     paths
 }

@@ -1,5 +1,4 @@
-//! What the library's sources declare for C: found by parsing them, so that nothing can be left
-//! out of a list.
+//! What the sources declare for C: found by parsing them, so that nothing can be left out of a list.
 
 use std::path::Path;
 
@@ -31,12 +30,12 @@ pub(crate) struct Declarations {
     pub(crate) constants: Vec<Found<syn::ItemConst>>,
     /// Callback types.
     pub(crate) aliases: Vec<Found<syn::ItemType>>,
-    /// Functions that the library provides.
+    /// Functions of libaionotify.
     pub(crate) provided: Vec<Found<syn::Signature>>,
-    /// Functions that the program provides.
-    pub(crate) declared: Vec<Found<syn::Signature>>,
-    /// Variables that the program provides.
-    pub(crate) variables: Vec<Found<syn::ForeignItemStatic>>,
+    /// What only libaiocontext exports.
+    pub(crate) of_loop: Vec<headers::Function>,
+    /// What each component of libaiocontext imports of the others.
+    pub(crate) imported: Vec<headers::Import>,
 }
 
 impl Declarations {
@@ -57,6 +56,9 @@ impl Declarations {
                 }
             }
         }
+        let exports = headers::functions(root).unwrap_or_else(|e| panic!("{e}"));
+        all.of_loop = exports.into_iter().filter(|export| !export.is_of_notifier()).collect();
+        all.imported = headers::imports(root).unwrap_or_else(|e| panic!("{e}"));
         all
     }
 
@@ -78,27 +80,8 @@ impl Declarations {
             syn::Item::Fn(item) if public(&item.vis) && item.sig.abi.is_some() => {
                 self.provided.push(Found { module, item: item.sig });
             }
-            syn::Item::ForeignMod(block) => {
-                for item in block.items {
-                    let module = module.clone();
-                    match item {
-                        syn::ForeignItem::Fn(item) => {
-                            self.declared.push(Found { module, item: item.sig });
-                        }
-                        syn::ForeignItem::Static(item) => {
-                            self.variables.push(Found { module, item });
-                        }
-                        _ => panic!("{module}: neither a function nor a variable"),
-                    }
-                }
-            }
             _ => {}
         }
-    }
-
-    /// All functions, provided or not.
-    pub(crate) fn functions(&self) -> impl Iterator<Item = &Found<syn::Signature>> {
-        self.provided.iter().chain(&self.declared)
     }
 }
 

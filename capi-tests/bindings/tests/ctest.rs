@@ -12,6 +12,7 @@ macro_rules! generated {
             use aio_notify::abi::event_notifier::*;
             use aio_notify::abi::glib::*;
             use aio_notify::abi::rfifolock::*;
+            use aio_notify::abi::target::*;
             use aio_notify::abi::thread::*;
             use aio_notify::abi::thread_pool::*;
             use aio_notify::abi::timer::*;

@@ -26,13 +26,14 @@ static void take_it(void *opaque)
     reads++;
 }
 
-static void files_are_always_ready(void)
+static void child_uses_files(void *unused)
 {
     FILE *file = tmpfile();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fds[3], i;
+    int fds[3], i, turn;
 
+    (void)unused;
     CHECK(file != NULL);
     CHECK(null >= 0);
     CHECK(folder >= 0);
@@ -55,6 +56,11 @@ static void files_are_always_ready(void)
         CHECK_EQ(aio_poll(ctx, true), true);
         CHECK_EQ(reads, 3);
         CHECK_EQ(writes, 2);
+        /* Also where the loop looks whether the number is still such a file's. */
+        for (turn = 0; turn < 200; turn++) {
+            CHECK_EQ(aio_poll(ctx, true), true);
+        }
+        CHECK_EQ(writes, 202);
         aio_set_fd_handler(ctx, fds[i], NULL, NULL, NULL);
         CHECK_EQ(aio_poll(ctx, false), false);
         CHECK_EQ(aio_compute_timeout(ctx), -1);
@@ -63,6 +69,12 @@ static void files_are_always_ready(void)
     close(null);
     close(folder);
     aio_context_unref(ctx);
+}
+
+/* Nothing is wrong with them, so nothing is said of them. */
+static void files_are_always_ready(void)
+{
+    check_child_succeeds(child_uses_files, NULL);
 }
 
 static void files_do_not_starve_others(void)
@@ -133,25 +145,48 @@ static int polls_until_timer(int ms)
     return polls;
 }
 
+/* A descriptor of a regular file that nobody else has open. */
+static int file_new(void)
+{
+    FILE *file = tmpfile();
+    int fd;
+
+    CHECK(file != NULL);
+    fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    fclose(file);
+    return fd;
+}
+
+/* Which descriptor is closed. */
+enum closed { OF_A_PIPE, OF_A_PIPE_WITH_A_COPY, OF_A_FILE, CLOSED };
+
 /*
  * What happens when a descriptor is closed under its handler: with a copy elsewhere, epoll goes
- * on reporting it.
+ * on reporting it; of a file that is always ready it reports nothing at all.
  */
 static void child_closes(void *argument)
 {
-    int with_copy = *(int *)argument, copy = -1, again, polls;
+    enum closed closed = *(enum closed *)argument;
+    int copy = -1, again, polls;
     struct ends ends = pipe_new();
 
+    if (closed == OF_A_FILE) {
+        int file = file_new();
+
+        CHECK_EQ(dup3(file, ends.read, O_CLOEXEC), ends.read);
+        close(file);
+    }
     ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
-    CHECK_EQ(aio_poll(ctx, false), false);
-    if (with_copy) {
+    CHECK_EQ(aio_poll(ctx, false), closed == OF_A_FILE);
+    if (closed == OF_A_PIPE_WITH_A_COPY) {
         copy = dup(ends.read);
         CHECK(copy >= 0);
     }
     close(ends.read);
-    if (with_copy) {
+    if (closed == OF_A_PIPE_WITH_A_COPY) {
         put(ends.write);
     }
     /* It may take some returns to find out; a busy loop would return thousands of times. */
@@ -193,20 +228,58 @@ static int lines(const char *text)
 
 static void a_closed_descriptor_is_dropped(void)
 {
-    int with_copy;
+    int closed;
 
-    for (with_copy = 0; with_copy <= 1; with_copy++) {
+    for (closed = 0; closed < CLOSED; closed++) {
+        enum closed argument = (enum closed)closed;
         char text[1024];
-        int status = check_in_child(child_closes, &with_copy, text, sizeof(text));
+        int status = check_in_child(child_closes, &argument, text, sizeof(text));
 
         if (status != 0) {
-            fprintf(stderr, "with_copy %d: %s", with_copy, text);
+            fprintf(stderr, "closed %d: %s", closed, text);
         }
         CHECK_EQ(status, 0);
-        /* It is said once, if it is noticed: without a copy the kernel just forgets it. */
-        CHECK(lines(text) == 1 || (!with_copy && lines(text) == 0));
+        /* Logged once, if the loop notices: without a copy the kernel just forgets a pipe. */
+        CHECK(lines(text) == 1 || (closed == OF_A_PIPE && lines(text) == 0));
         CHECK(lines(text) == 0 || strncmp(text, "aiocontext: ", 12) == 0);
+        CHECK(closed != OF_A_FILE || strstr(text, "handler is dropped") != NULL);
     }
+}
+
+/* A number that was a regular file's is another file's that is always ready. */
+static void child_replaces_a_file(void *other)
+{
+    int file = file_new(), turns;
+
+    ctx = context_new();
+    reads = 0;
+    aio_set_fd_handler(ctx, file, on_read, NULL, NULL);
+    CHECK_EQ(aio_poll(ctx, true), true);
+    CHECK_EQ(dup3(*(int *)other, file, O_CLOEXEC), file);
+    for (turns = 0; reads < 200; turns++) {
+        aio_poll(ctx, true);
+    }
+    /* The turn that notices it may find it ready in the next only. */
+    CHECK(turns <= 200);
+    aio_set_fd_handler(ctx, file, NULL, NULL, NULL);
+    CHECK_EQ(aio_poll(ctx, false), false);
+    aio_context_unref(ctx);
+    close(file);
+}
+
+static void a_file_in_the_place_of_another_is_ready(void)
+{
+    int file = file_new(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    char text[1024];
+
+    CHECK(null >= 0);
+    /* Nobody could tell. */
+    check_child_succeeds(child_replaces_a_file, &file);
+    CHECK_EQ(check_in_child(child_replaces_a_file, &null, text, sizeof(text)), 0);
+    CHECK_EQ(lines(text), 1);
+    CHECK(strstr(text, "stands for another file") != NULL);
+    close(file);
+    close(null);
 }
 
 /* A handler that is set for a number that is not open. */
@@ -236,7 +309,44 @@ static void a_handler_for_a_closed_descriptor_is_said_once(void)
     CHECK_EQ(status, 0);
     CHECK_EQ(lines(text), 1);
     CHECK(strncmp(text, "aiocontext: ", 12) == 0);
-    CHECK(strstr(text, "1000") != NULL);
+    /* When it is set, not first when it is removed. */
+    CHECK(strstr(text, "1000 is not open") != NULL);
+}
+
+/* The handler is replaced after its descriptor was closed. */
+static void child_replaces_closed(void *argument)
+{
+    int with_copy = *(int *)argument, copy = -1;
+    struct ends ends = pipe_new();
+
+    ctx = context_new();
+    reads = 0;
+    aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
+    put(ends.write);
+    if (with_copy) {
+        copy = dup(ends.read);
+        CHECK(copy >= 0);
+    }
+    close(ends.read);
+    aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
+    CHECK(polls_until_timer(20) <= 5);
+    CHECK_EQ(reads, 0);
+    close(copy);
+    close(ends.write);
+    aio_context_unref(ctx);
+}
+
+static void replacing_the_handler_of_a_closed_descriptor_is_said_once(void)
+{
+    int with_copy;
+
+    for (with_copy = 0; with_copy <= 1; with_copy++) {
+        char text[1024];
+
+        CHECK_EQ(check_in_child(child_replaces_closed, &with_copy, text, sizeof(text)), 0);
+        CHECK_EQ(lines(text), 1);
+        CHECK(strncmp(text, "aiocontext: ", 12) == 0);
+    }
 }
 
 static struct ends inherited;
@@ -309,7 +419,9 @@ int main(void)
     RUN(files_do_not_starve_others);
     RUN(copies_are_watched_each);
     RUN(a_closed_descriptor_is_dropped);
+    RUN(a_file_in_the_place_of_another_is_ready);
     RUN(a_handler_for_a_closed_descriptor_is_said_once);
+    RUN(replacing_the_handler_of_a_closed_descriptor_is_said_once);
     RUN(a_child_process_does_not_disturb_its_parent);
     return 0;
 }

@@ -228,21 +228,84 @@ static void *wait_for_lock_in_callback(void *unused)
     return wait_for_lock(unused);
 }
 
+/* Also where the outer poll, which need not sleep, begins with the waiter in the queue. */
 static void nor_in_a_nested_poll(void)
 {
-    pthread_t waiter;
-    QEMUBH *bh;
+    int form;
 
     ctx = context_new();
     owner_tid = (int)syscall(SYS_gettid);
+    for (form = 0; form < 4; form++) {
+        int before = form & 1, by_timer = form & 2;
+        QEMUBH *bh = aio_bh_new(ctx, poll_with_a_waiter, NULL);
+        QEMUTimer *timer =
+            aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, poll_with_a_waiter, NULL);
+        pthread_t waiter;
+
+        store(&acquired, 0);
+        store(&waiter_tid, 0);
+        if (by_timer) {
+            timer_mod(timer, 0);
+        } else {
+            qemu_bh_schedule(bh);
+        }
+        aio_context_acquire(ctx);
+        waiter = start(wait_for_lock_in_callback, NULL);
+        if (before) {
+            wait_for_queue(2);
+            while (!is_asleep(load(&waiter_tid))) {
+                sched_yield();
+            }
+        }
+        CHECK_EQ(aio_poll(ctx, true), true);
+        /* The poll in the callback was told of the waiter, and has returned. */
+        poll_with_a_waiter(NULL);
+        aio_context_release(ctx);
+        join(waiter);
+        CHECK_EQ(acquired, 1);
+        timer_free(timer);
+        qemu_bh_delete(bh);
+    }
+    aio_context_unref(ctx);
+}
+
+/* Waits behind the owner, and polls as soon as it is the owner itself. */
+static void *poll_as_the_next_owner(void *unused)
+{
+    pthread_t watcher;
+
+    store(&owner_tid, (int)syscall(SYS_gettid));
+    aio_context_acquire(ctx);
+    watcher = start(watch_owner, NULL);
+    CHECK_EQ(aio_poll(ctx, true), false);
+    store(&poll_returned, 1);
+    aio_context_release(ctx);
+    join(watcher);
+    return unused;
+}
+
+/* Nobody has come since: only the lock's head tells that there is another owner. */
+static void each_owner_is_told_of_the_same_waiter(void)
+{
+    pthread_t next, waiter;
+
+    ctx = context_new();
     store(&acquired, 0);
     store(&waiter_tid, 0);
-    bh = aio_bh_new(ctx, poll_with_a_waiter, NULL);
-    qemu_bh_schedule(bh);
+    store(&owner_tid, 0);
+    store(&poll_returned, 0);
     aio_context_acquire(ctx);
-    waiter = start(wait_for_lock_in_callback, NULL);
-    CHECK_EQ(aio_poll(ctx, true), true);
+    next = start(poll_as_the_next_owner, NULL);
+    wait_for_queue(2);
+    waiter = start(wait_for_lock, NULL);
+    wait_for_queue(3);
+    /* Both have called the contention callback. */
+    while (!is_asleep(load(&owner_tid)) || !is_asleep(load(&waiter_tid))) {
+        sched_yield();
+    }
+    CHECK_EQ(aio_poll(ctx, true), false);
     aio_context_release(ctx);
+    join(next);
     join(waiter);
     CHECK_EQ(acquired, 1);
     aio_context_unref(ctx);
@@ -304,6 +367,7 @@ int main(void)
     RUN(poll_gives_the_lock_up_while_it_sleeps);
     RUN(an_owner_does_not_sleep_while_a_thread_waits);
     RUN(nor_in_a_nested_poll);
+    RUN(each_owner_is_told_of_the_same_waiter);
     RUN(polls_and_turns_make_progress);
     return 0;
 }

@@ -267,11 +267,46 @@ static void misuse_aborts_with_one_line(void)
     }
 }
 
+/* A loop of the program's own sleeps on the notifier, which is closed. */
+static void notify_in_vain(void *made_by_library)
+{
+    AioContext *ctx = *(bool *)made_by_library ? context_new() : loop_new();
+    int i;
+
+    event_notifier_cleanup(&ctx->notifier);
+    event_notifier_init_fd(&ctx->notifier, -1);
+    __atomic_fetch_add(&ctx->notify_me, 2, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 3; i++) {
+        errno = ENOENT;
+        aio_notify(ctx);
+        CHECK_EQ(errno, ENOENT);
+    }
+}
+
+static void a_failed_wakeup_is_said_once(void)
+{
+    static const char expected[] =
+        "aiocontext: aio_notify: cannot wake the loop: write to its event notifier failed, "
+        "errno 9\n";
+    bool kinds[] = {false, true};
+    char text[1024];
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        CHECK_EQ(check_in_child(notify_in_vain, &kinds[i], text, sizeof(text)), 0);
+        if (strcmp(text, expected) != 0) {
+            fprintf(stderr, "said: %sexpected: %s", text, expected);
+            exit(1);
+        }
+    }
+}
+
 int main(void)
 {
     init_clocks();
     RUN(null_aborts_with_one_line);
     RUN(null_is_fine_where_it_has_a_meaning);
     RUN(misuse_aborts_with_one_line);
+    RUN(a_failed_wakeup_is_said_once);
     return 0;
 }

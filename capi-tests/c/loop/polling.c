@@ -4,6 +4,8 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include <sys/syscall.h>
+
 #include "context.h"
 
 static AioContext *ctx;
@@ -48,7 +50,11 @@ static void a_notification_wakes_and_is_no_progress(void)
     }
     join(thread);
     CHECK_EQ(ctx->notify_me, 0);
-    /* Nothing is left over that would wake the next poll. */
+    /*
+     * A notifier that comes while the poller raises notify_me may take it for a foreign one,
+     * and fill the public event too, which an accept empties.
+     */
+    aio_notify_accept(ctx);
     CHECK_EQ(is_readable(event_notifier_get_fd(&ctx->notifier)), 0);
     aio_context_unref(ctx);
 }
@@ -293,6 +299,54 @@ static void several_threads_poll_in_turn(void)
     aio_context_unref(ctx);
 }
 
+static struct ends shared;
+static int handler_runs, has_read, sleeper_tid, looker_tid;
+
+static void *sleep_once(void *unused)
+{
+    store(&sleeper_tid, (int)syscall(SYS_gettid));
+    aio_poll(ctx, true);
+    return unused;
+}
+
+/* Reads when the other thread, whichever it is, waits for the lock. */
+static void read_beside_another_poller(void *unused)
+{
+    int is_sleeper = (int)syscall(SYS_gettid) == load(&sleeper_tid);
+    int other = is_sleeper ? looker_tid : sleeper_tid;
+
+    (void)unused;
+    CHECK_EQ(__atomic_add_fetch(&handler_runs, 1, __ATOMIC_SEQ_CST), 1);
+    while (lock_queue(ctx) < 2 || !is_asleep(other)) {
+        sched_yield();
+    }
+    CHECK_EQ(load(&handler_runs), 1);
+    CHECK_EQ(take(shared.read), 1);
+    store(&has_read, 1);
+}
+
+/* Nor is one run for what another has read. */
+static void threads_in_aio_poll_run_one_callback_at_a_time(void)
+{
+    pthread_t sleeper;
+
+    ctx = context_new();
+    shared = pipe_new();
+    looker_tid = (int)syscall(SYS_gettid);
+    aio_set_fd_handler(ctx, shared.read, read_beside_another_poller, NULL, NULL);
+    sleeper = start(sleep_once, NULL);
+    wait_for_poller(ctx);
+    put(shared.write);
+    while (!load(&has_read)) {
+        aio_poll(ctx, false);
+    }
+    join(sleeper);
+    CHECK_EQ(handler_runs, 1);
+    aio_set_fd_handler(ctx, shared.read, NULL, NULL, NULL);
+    pipe_free(shared);
+    aio_context_unref(ctx);
+}
+
 int main(void)
 {
     init_clocks();
@@ -304,5 +358,6 @@ int main(void)
     RUN(bottom_halves_then_handlers_then_timers);
     RUN(two_loops_wake_each_other);
     RUN(several_threads_poll_in_turn);
+    RUN(threads_in_aio_poll_run_one_callback_at_a_time);
     return 0;
 }

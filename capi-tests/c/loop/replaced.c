@@ -136,6 +136,23 @@ static void under_glib(void)
     aio_context_unref(ctx);
 }
 
+/* For a sleeper that only the context's notifier wakes. */
+static void notifications_leave_errno_alone(void)
+{
+    ctx = context_new();
+    __atomic_fetch_add(&ctx->notify_me, 2, __ATOMIC_SEQ_CST);
+    errno = ENOENT;
+    aio_notify(ctx);
+    CHECK_EQ(errno, ENOENT);
+    CHECK_EQ(is_readable(event_notifier_get_fd(&ctx->notifier)), 1);
+    errno = ENOENT;
+    aio_notify_accept(ctx);
+    CHECK_EQ(errno, ENOENT);
+    CHECK_EQ(is_readable(event_notifier_get_fd(&ctx->notifier)), 0);
+    __atomic_fetch_sub(&ctx->notify_me, 2, __ATOMIC_SEQ_CST);
+    aio_context_unref(ctx);
+}
+
 static void the_library_has_called_the_programs(void)
 {
     struct own_call *call;
@@ -156,6 +173,7 @@ int main(void)
     init_clocks();
     RUN(under_aio_poll);
     RUN(under_glib);
+    RUN(notifications_leave_errno_alone);
     RUN(the_library_has_called_the_programs);
     return 0;
 }

@@ -3,6 +3,8 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -66,6 +68,26 @@ static void wait_for_completions(int count)
     }
 }
 
+/* The loop must run for the first worker to be started. */
+static void poll_until_at_least(int *value, int target)
+{
+    while (load(value) < target) {
+        aio_poll(ctx, false);
+        sched_yield();
+    }
+}
+
+/* Has the pool have a worker, which is idle or about to be. */
+static void warm_up(void)
+{
+    struct request request;
+    int before = completions;
+
+    submit(&request, 0, work);
+    wait_for_completions(before + 1);
+    completions = before;
+}
+
 static void a_request_runs_elsewhere_and_completes_here(void)
 {
     struct request request;
@@ -79,7 +101,8 @@ static void a_request_runs_elsewhere_and_completes_here(void)
     CHECK_EQ(request.result, 1007);
     CHECK_EQ(request.started, 1);
     CHECK(!pthread_equal(request.worker, pthread_self()));
-    CHECK_EQ(aio_poll(ctx, false), false);
+    run_all(ctx);
+    CHECK_EQ(request.completed, 1);
     pool_free();
 }
 
@@ -100,7 +123,7 @@ static void many_requests_complete_once_each(void)
         }
     }
     wait_for_completions(MANY);
-    CHECK_EQ(aio_poll(ctx, false), false);
+    run_all(ctx);
     CHECK_EQ(completions, MANY);
     for (i = 0; i < MANY; i++) {
         CHECK_EQ(requests[i].started, 1);
@@ -133,7 +156,7 @@ static void requests_that_block_get_a_thread_each_up_to_64(void)
     for (i = 0; i < MOST + 1; i++) {
         submit(&requests[i], i, wait_for_the_others);
     }
-    wait_until_at_least(&arrived, MOST);
+    poll_until_at_least(&arrived, MOST);
     /* One more would have to start before one of these has ended. */
     CHECK_EQ(load(&requests[MOST].started), 0);
     CHECK_EQ(load(&arrived), MOST);
@@ -153,7 +176,7 @@ static void what_has_not_started_can_be_cancelled(void)
     for (i = 0; i < MOST; i++) {
         submit(&blocking[i], i, wait_for_the_others);
     }
-    wait_until_at_least(&arrived, MOST);
+    poll_until_at_least(&arrived, MOST);
     for (i = 0; i < 10; i++) {
         submit(&waiting[i], 100 + i, work);
     }
@@ -171,7 +194,8 @@ static void what_has_not_started_can_be_cancelled(void)
     }
     /* Too late for one that a worker has. */
     blocking[0].acb->aiocb_info->cancel_async(blocking[0].acb);
-    CHECK_EQ(aio_poll(ctx, false), false);
+    run_all(ctx);
+    CHECK_EQ(completions, 5);
     store(&released, 1);
     wait_for_completions(MOST + 10);
     CHECK_EQ(blocking[0].result, 1000);
@@ -240,6 +264,7 @@ static void a_nested_poll_completes_what_the_outer_has_taken(void)
 
     pool_new();
     completions = 0;
+    warm_up();
     memset(pair, 0, sizeof(pair));
     for (i = 0; i < 2; i++) {
         thread_pool_submit_aio(pool, work, &pair[i], complete_first, &pair[i]);
@@ -263,15 +288,22 @@ static int forget(void *opaque)
 
 static void nobody_is_told_of_a_plain_submission(void)
 {
-    int zero = 0;
+    struct request requests[MOST];
+    int zero = 0, i;
 
     pool_new();
-    forgotten = 0;
+    completions = arrived = released = forgotten = 0;
     thread_pool_submit(pool, forget, &zero);
-    wait_until_at_least(&forgotten, 1);
-    /* The pool goes with its context, when nothing is pending. */
-    while (!aio_poll(ctx, true)) {
+    poll_until_at_least(&forgotten, 1);
+    /* When all workers are busy, the one that ran it has done with it. */
+    for (i = 0; i < MOST; i++) {
+        submit(&requests[i], i, wait_for_the_others);
     }
+    poll_until_at_least(&arrived, MOST);
+    store(&released, 1);
+    wait_for_completions(MOST);
+    CHECK_EQ(completions, MOST);
+    /* The pool goes with its context, when nothing is pending. */
     pool_free();
 }
 
@@ -321,45 +353,292 @@ static void freeing_with_requests_pending_aborts(void)
     CHECK_EQ(strncmp(text, expected, strlen(expected)), 0);
 }
 
-/* No thread can be made: the address space has no room for its stack. */
-static void child_has_no_room_for_threads(void *unused)
+static int check_name(void *unused)
 {
-    struct request request;
-    struct rlimit limit = {1 << 20, 1 << 20};
+    char name[16];
 
     (void)unused;
+    CHECK_EQ(pthread_getname_np(pthread_self(), name, sizeof(name)), 0);
+    CHECK_EQ(strcmp(name, "worker"), 0);
+    return 0;
+}
+
+static void workers_are_named(void)
+{
+    struct request request;
+
     pool_new();
     completions = 0;
-    CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
-    submit(&request, 0, work);
+    submit(&request, 0, check_name);
     wait_for_completions(1);
-    CHECK_EQ(request.result, -EAGAIN);
-    CHECK_EQ(request.started, 0);
-    _exit(0);
+    CHECK_EQ(request.result, 0);
+    pool_free();
 }
 
-static void without_threads_a_request_fails(void)
+/* What a thread inherits from the one that starts it. */
+struct inherited {
+    cpu_set_t cpus;
+    int scheduling;
+};
+
+static void look_at_inherited(struct inherited *inherited)
 {
-    char text[1024];
-    int status;
-
-    if (getenv("AIONOTIFY_INSTRUMENTED") != NULL) {
-        /* What instruments the program needs memory itself. */
-        printf("skipped %s: AIONOTIFY_INSTRUMENTED\n", check_current);
-        return;
-    }
-    status = check_in_child(child_has_no_room_for_threads, NULL, text, sizeof(text));
-    if (status != 0) {
-        fprintf(stderr, "%s", text);
-    }
-    CHECK_EQ(status, 0);
+    CHECK_EQ(sched_getaffinity(0, sizeof(inherited->cpus), &inherited->cpus), 0);
+    inherited->scheduling = sched_getscheduler(0);
 }
 
-int main(void)
+static struct inherited of_loop, of_worker[2];
+static struct request by_another[2];
+
+static int look_and_wait(void *opaque)
+{
+    look_at_inherited(&of_worker[((struct request *)opaque)->number]);
+    return wait_for_the_others(opaque);
+}
+
+/* A thread that runs on one CPU, as a batch job, and has two workers started. */
+static void *submit_as_another(void *unused)
+{
+    struct sched_param param = {0};
+    cpu_set_t one;
+    int cpu = 0, i;
+
+    while (!CPU_ISSET(cpu, &of_loop.cpus)) {
+        cpu++;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    CHECK_EQ(sched_setscheduler(0, SCHED_BATCH, &param), 0);
+    for (i = 0; i < 2; i++) {
+        submit(&by_another[i], i, look_and_wait);
+    }
+    return unused;
+}
+
+static void workers_inherit_nothing_from_the_submitter(void)
+{
+    pthread_t thread;
+    int i;
+
+    pool_new();
+    completions = arrived = released = 0;
+    look_at_inherited(&of_loop);
+    CHECK_EQ(of_loop.scheduling, SCHED_OTHER);
+    CHECK_EQ(pthread_create(&thread, NULL, submit_as_another, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    poll_until_at_least(&arrived, 2);
+    store(&released, 1);
+    wait_for_completions(2);
+    for (i = 0; i < 2; i++) {
+        CHECK(CPU_EQUAL(&of_worker[i].cpus, &of_loop.cpus));
+        CHECK_EQ(of_worker[i].scheduling, of_loop.scheduling);
+    }
+    pool_free();
+}
+
+/* In the words of the shell, as the kernel has them. */
+enum { STACK_LIMIT = 16384 * 1024, STACK_USED = 4 * 1024 * 1024 };
+
+static int use_stack(void *opaque)
+{
+    volatile char memory[STACK_USED];
+    size_t i;
+
+    for (i = 0; i < sizeof(memory); i += 1024) {
+        memory[i] = 1;
+    }
+    return work(opaque) + memory[STACK_USED - 1024] - 1;
+}
+
+/* The program itself, under another limit. */
+static int deep_request(void)
+{
+    struct request request;
+
+    check_watchdog();
+    pool_new();
+    completions = 0;
+    submit(&request, 7, use_stack);
+    wait_for_completions(1);
+    CHECK_EQ(request.result, 1007);
+    pool_free();
+    return 0;
+}
+
+static void execute_with_stack_size_of_language(void *size)
+{
+    struct rlimit limit;
+
+    CHECK_EQ(getrlimit(RLIMIT_STACK, &limit), 0);
+    limit.rlim_cur = STACK_LIMIT;
+    CHECK_EQ(setrlimit(RLIMIT_STACK, &limit), 0);
+    if (size != NULL) {
+        CHECK_EQ(setenv("RUST_MIN_STACK", size, 1), 0);
+    } else {
+        CHECK_EQ(unsetenv("RUST_MIN_STACK"), 0);
+    }
+    execl("/proc/self/exe", "thread_pool", "deep", (char *)NULL);
+    CHECK(0);
+}
+
+static void the_limit_says_how_much_stack_workers_have(void)
+{
+    static char least[] = "1", huge[] = "1152921504606846976";
+
+    check_child_succeeds(execute_with_stack_size_of_language, NULL);
+    check_child_succeeds(execute_with_stack_size_of_language, least);
+    check_child_succeeds(execute_with_stack_size_of_language, huge);
+}
+
+/* Requests in each state at a fork: done and not reported, running, and queued. */
+enum { QUEUED = 3 };
+
+static struct request done, running[MOST], queued[QUEUED];
+
+static void put_requests_in_flight(void)
+{
+    int i;
+
+    pool_new();
+    completions = arrived = released = 0;
+    for (i = 0; i < MOST; i++) {
+        submit(&running[i], i, wait_for_the_others);
+    }
+    poll_until_at_least(&arrived, MOST);
+    store(&released, 1);
+    wait_for_completions(MOST);
+    /* All workers are there, so what follows needs no loop. */
+    completions = arrived = released = 0;
+    submit(&done, 200, work);
+    wait_until_at_least(&done.started, 1);
+    for (i = 0; i < MOST; i++) {
+        submit(&running[i], i, wait_for_the_others);
+    }
+    wait_until_at_least(&arrived, MOST);
+    for (i = 0; i < QUEUED; i++) {
+        submit(&queued[i], 100 + i, work);
+    }
+}
+
+static void check_in_flight(int of_running, int of_queued)
+{
+    int i;
+
+    wait_for_completions(1 + MOST + QUEUED);
+    run_all(ctx);
+    CHECK_EQ(completions, 1 + MOST + QUEUED);
+    CHECK_EQ(done.result, 1200);
+    for (i = 0; i < MOST; i++) {
+        CHECK_EQ(running[i].result, of_running != 0 ? of_running : 1000 + i);
+    }
+    for (i = 0; i < QUEUED; i++) {
+        CHECK_EQ(queued[i].result, of_queued != 0 ? of_queued : 1100 + i);
+        CHECK_EQ(queued[i].started, of_queued == 0);
+    }
+}
+
+static void child_only_polls(void *unused)
+{
+    (void)unused;
+    check_in_flight(-ECANCELED, 0);
+    warm_up();
+    pool_free();
+}
+
+static void child_cancels(void *unused)
+{
+    int i;
+
+    (void)unused;
+    for (i = 0; i < MOST; i++) {
+        running[i].acb->aiocb_info->cancel_async(running[i].acb);
+    }
+    for (i = 0; i < QUEUED; i++) {
+        queued[i].acb->aiocb_info->cancel_async(queued[i].acb);
+    }
+    check_in_flight(-ECANCELED, -ECANCELED);
+    pool_free();
+}
+
+static void child_frees(void *unused)
+{
+    (void)unused;
+    pool_free();
+    CHECK_EQ(completions, 0);
+    pool_new();
+    warm_up();
+    pool_free();
+}
+
+static void child_forks(void *unused)
+{
+    check_child_of_threads_succeeds(child_only_polls, unused);
+    child_only_polls(unused);
+}
+
+static void a_child_ends_the_requests_of_its_parent(void)
+{
+    put_requests_in_flight();
+    check_child_of_threads_succeeds(child_only_polls, NULL);
+    check_child_of_threads_succeeds(child_cancels, NULL);
+    check_child_of_threads_succeeds(child_frees, NULL);
+    check_child_of_threads_succeeds(child_forks, NULL);
+    CHECK_EQ(completions, 0);
+    store(&released, 1);
+    check_in_flight(0, 0);
+    pool_free();
+}
+
+/* Forks while workers take and end requests, at whatever point they are. */
+enum { BURST = 50 };
+
+static struct request burst[BURST];
+
+static void child_ends_the_burst(void *unused)
+{
+    int i;
+
+    (void)unused;
+    wait_for_completions(BURST);
+    run_all(ctx);
+    for (i = 0; i < BURST; i++) {
+        CHECK_EQ(burst[i].completed, 1);
+        CHECK(burst[i].result == -ECANCELED || burst[i].result == 1000 + i);
+    }
+    warm_up();
+    pool_free();
+}
+
+static void a_child_of_a_busy_pool_goes_on(void)
+{
+    int i, round;
+
+    pool_new();
+    for (round = 0; round < check_often(100); round++) {
+        completions = 0;
+        warm_up();
+        for (i = 0; i < BURST; i++) {
+            submit(&burst[i], i, work);
+        }
+        check_child_of_threads_succeeds(child_ends_the_burst, NULL);
+        wait_for_completions(BURST);
+        for (i = 0; i < BURST; i++) {
+            CHECK_EQ(burst[i].completed, 1);
+            CHECK_EQ(burst[i].result, 1000 + i);
+        }
+    }
+    pool_free();
+}
+
+int main(int argc, char **argv)
 {
     init_clocks();
-    /* First: later there are stacks of threads that have ended, to be used again. */
-    RUN(without_threads_a_request_fails);
+    if (argc > 1 && strcmp(argv[1], "deep") == 0) {
+        return deep_request();
+    }
+    /* First, while there is one thread: see RUN_ON_KERNEL. */
+    RUN(freeing_with_requests_pending_aborts);
     RUN(a_request_runs_elsewhere_and_completes_here);
     RUN(many_requests_complete_once_each);
     RUN(requests_that_block_get_a_thread_each_up_to_64);
@@ -369,6 +648,13 @@ int main(void)
     RUN(a_nested_poll_completes_what_the_outer_has_taken);
     RUN(nobody_is_told_of_a_plain_submission);
     RUN(workers_have_signals_blocked);
-    RUN(freeing_with_requests_pending_aborts);
+    RUN(workers_are_named);
+    RUN(workers_inherit_nothing_from_the_submitter);
+    if (getenv("AIONOTIFY_INSTRUMENTED") == NULL) {
+        /* What instruments a program gives it stacks of its own. */
+        RUN_ON_KERNEL(the_limit_says_how_much_stack_workers_have);
+    }
+    RUN_ON_KERNEL(a_child_ends_the_requests_of_its_parent);
+    RUN_ON_KERNEL(a_child_of_a_busy_pool_goes_on);
     return 0;
 }

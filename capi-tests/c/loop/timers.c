@@ -282,6 +282,7 @@ static void a_timer_is_moved_and_disarmed(void)
     CHECK_EQ(timer_expire_time_ns(a), 5000);
     CHECK_EQ(timer_expired(a, 4), false);
     CHECK_EQ(timer_expired(a, 5), true);
+    CHECK_EQ(timer_expired(NULL, INT64_MAX), false);
     timer_mod_anticipate(a, 6);
     CHECK_EQ(timer_expire_time_ns(a), 5000);
     timer_mod_anticipate(a, 4);
@@ -558,6 +559,324 @@ static void stopping_waits_for_the_callbacks_of_others(void)
     CHECK_EQ(timerlist_run_timers(f.list), true);
     CHECK_RAN("b");
     fixture_free(&f);
+}
+
+/*
+ * A thread in a callback of a timer on its clock, which stops a clock when it is told to. One
+ * with no list stops it from outside.
+ */
+struct actor {
+    QEMUTimerList *list;
+    QEMUClockType stops;
+    QEMUTimer timer;
+    pthread_t thread;
+    int tid, inside, may_stop, has_stopped, may_leave;
+};
+
+static void act(void *opaque)
+{
+    struct actor *actor = opaque;
+
+    store(&actor->tid, (int)syscall(SYS_gettid));
+    store(&actor->inside, 1);
+    wait_until(&actor->may_stop, 1);
+    if (actor->stops != QEMU_CLOCK_MAX) {
+        qemu_clock_enable(actor->stops, false);
+    }
+    store(&actor->has_stopped, 1);
+    wait_until(&actor->may_leave, 1);
+}
+
+static void *run_actor(void *opaque)
+{
+    struct actor *actor = opaque;
+
+    if (actor->list != NULL) {
+        CHECK_EQ(timerlist_run_timers(actor->list), true);
+    } else {
+        act(actor);
+    }
+    return NULL;
+}
+
+/* Returns when it is inside; QEMU_CLOCK_MAX stops nothing. */
+static void actor_start(struct actor *actor, QEMUTimerList *list, QEMUClockType stops)
+{
+    memset(actor, 0, sizeof(*actor));
+    actor->list = list;
+    actor->stops = stops;
+    if (list != NULL) {
+        timer_init_tl(&actor->timer, list, SCALE_NS, act, actor);
+        timer_mod_ns(&actor->timer, 0);
+    }
+    actor->thread = start(run_actor, actor);
+    wait_until(&actor->inside, 1);
+}
+
+/* Has it stop its clock, and returns when it has or when it waits. */
+static void actor_stops(struct actor *actor)
+{
+    store(&actor->may_stop, 1);
+    while (!load(&actor->has_stopped) && !is_asleep(load(&actor->tid))) {
+        sched_yield();
+    }
+}
+
+static void actor_leaves(struct actor *actor)
+{
+    store(&actor->may_stop, 1);
+    store(&actor->may_leave, 1);
+    join(actor->thread);
+    CHECK_EQ(load(&actor->has_stopped), 1);
+}
+
+/* A list on each clock, and what the actors have stopped goes on. */
+static QEMUTimerList *on_clock[QEMU_CLOCK_MAX];
+
+static void make_list_on_each_clock(void)
+{
+    int i;
+
+    guest_time = 0;
+    for (i = 0; i < QEMU_CLOCK_MAX; i++) {
+        on_clock[i] = timerlist_new((QEMUClockType)i, count_notification, &notified);
+    }
+}
+
+static void free_list_on_each_clock(void)
+{
+    int i;
+
+    for (i = 0; i < QEMU_CLOCK_MAX; i++) {
+        qemu_clock_enable((QEMUClockType)i, true);
+        timerlist_free(on_clock[i]);
+    }
+}
+
+/* Each of so many stops the next one's clock, and the last the first one's. */
+static void stop_in_a_cycle(int count)
+{
+    struct actor actors[QEMU_CLOCK_MAX];
+    int i;
+
+    make_list_on_each_clock();
+    for (i = 0; i < count; i++) {
+        actor_start(&actors[i], on_clock[i], (QEMUClockType)((i + 1) % count));
+    }
+    for (i = 0; i < count - 1; i++) {
+        actor_stops(&actors[i]);
+        CHECK_EQ(load(&actors[i].has_stopped), 0);
+    }
+    /* Only the last does not wait: the others wait until it has left. */
+    store(&actors[i].may_stop, 1);
+    wait_until(&actors[i].has_stopped, 1);
+    for (i = 0; i < count - 1; i++) {
+        CHECK_EQ(load(&actors[i].has_stopped), 0);
+    }
+    for (i = count - 1; i >= 0; i--) {
+        actor_leaves(&actors[i]);
+    }
+    free_list_on_each_clock();
+}
+
+static void callbacks_may_stop_each_others_clocks(void)
+{
+    int count;
+
+    for (count = 2; count <= QEMU_CLOCK_MAX; count++) {
+        stop_in_a_cycle(count);
+    }
+}
+
+static void callbacks_of_a_clock_may_both_stop_it(void)
+{
+    struct actor actors[2];
+    int i;
+
+    make_list_on_each_clock();
+    for (i = 0; i < 2; i++) {
+        actor_start(&actors[i], on_clock[QEMU_CLOCK_VIRTUAL], QEMU_CLOCK_VIRTUAL);
+    }
+    actor_stops(&actors[0]);
+    CHECK_EQ(load(&actors[0].has_stopped), 0);
+    actor_stops(&actors[1]);
+    actor_leaves(&actors[1]);
+    actor_leaves(&actors[0]);
+    free_list_on_each_clock();
+}
+
+static void a_chain_of_callbacks_that_is_no_cycle_waits(void)
+{
+    struct actor first, second, third;
+
+    make_list_on_each_clock();
+    actor_start(&first, on_clock[QEMU_CLOCK_REALTIME], QEMU_CLOCK_MAX);
+    actor_start(&second, on_clock[QEMU_CLOCK_VIRTUAL], QEMU_CLOCK_REALTIME);
+    actor_start(&third, NULL, QEMU_CLOCK_VIRTUAL);
+    actor_stops(&second);
+    actor_stops(&third);
+    CHECK_EQ(load(&second.has_stopped), 0);
+    CHECK_EQ(load(&third.has_stopped), 0);
+    actor_leaves(&first);
+    wait_until(&second.has_stopped, 1);
+    CHECK_EQ(load(&third.has_stopped), 0);
+    actor_leaves(&second);
+    actor_leaves(&third);
+    free_list_on_each_clock();
+}
+
+/* What closes the cycle waits for the others that run the same list. */
+static void only_those_of_a_cycle_are_not_waited_for(void)
+{
+    struct actor waiting, other, closing;
+
+    make_list_on_each_clock();
+    actor_start(&waiting, on_clock[QEMU_CLOCK_VIRTUAL], QEMU_CLOCK_REALTIME);
+    actor_start(&other, on_clock[QEMU_CLOCK_VIRTUAL], QEMU_CLOCK_MAX);
+    actor_start(&closing, on_clock[QEMU_CLOCK_REALTIME], QEMU_CLOCK_VIRTUAL);
+    actor_stops(&waiting);
+    actor_stops(&closing);
+    CHECK_EQ(load(&waiting.has_stopped), 0);
+    CHECK_EQ(load(&closing.has_stopped), 0);
+    actor_leaves(&other);
+    wait_until(&closing.has_stopped, 1);
+    CHECK_EQ(load(&waiting.has_stopped), 0);
+    actor_leaves(&closing);
+    actor_leaves(&waiting);
+    free_list_on_each_clock();
+}
+
+/* A notify callback that another thread is in, and a thread that frees its list. */
+static int notifying, may_notify, freed, freer_tid;
+
+static void stay_in_notification(void *unused)
+{
+    (void)unused;
+    if (!load(&may_notify)) {
+        store(&notifying, 1);
+        wait_until(&may_notify, 1);
+    }
+}
+
+static void *notify_clock(void *unused)
+{
+    qemu_clock_notify(QEMU_CLOCK_VIRTUAL_RT);
+    return unused;
+}
+
+static void *free_the_list(void *list)
+{
+    store(&freer_tid, (int)syscall(SYS_gettid));
+    timerlist_free(list);
+    CHECK_EQ(load(&may_notify), 1);
+    store(&freed, 1);
+    return NULL;
+}
+
+static void freeing_a_list_waits_for_its_notifications(void)
+{
+    QEMUTimerList *list = timerlist_new(QEMU_CLOCK_VIRTUAL_RT, stay_in_notification, NULL);
+    pthread_t notifier, freer;
+
+    notifier = start(notify_clock, NULL);
+    wait_until(&notifying, 1);
+    freer = start(free_the_list, list);
+    wait_until(&freer_tid, 1);
+    while (!load(&freed) && !is_asleep(load(&freer_tid))) {
+        sched_yield();
+    }
+    CHECK_EQ(load(&freed), 0);
+    store(&may_notify, 1);
+    join(freer);
+    join(notifier);
+}
+
+/* The parent's threads are in callbacks and wait for each other, and are not in the child. */
+static void child_stops_clocks(void *unused)
+{
+    QEMUTimerList *list = timerlist_new(QEMU_CLOCK_VIRTUAL, count_notification, &notified);
+
+    (void)unused;
+    qemu_clock_enable(QEMU_CLOCK_VIRTUAL, false);
+    qemu_clock_enable(QEMU_CLOCK_REALTIME, false);
+    timerlist_free(list);
+}
+
+static void a_child_does_not_wait_for_its_parents_threads(void)
+{
+    struct actor first, second;
+
+    make_list_on_each_clock();
+    actor_start(&first, on_clock[QEMU_CLOCK_REALTIME], QEMU_CLOCK_MAX);
+    actor_start(&second, on_clock[QEMU_CLOCK_VIRTUAL], QEMU_CLOCK_REALTIME);
+    actor_stops(&second);
+    check_child_of_threads_succeeds(child_stops_clocks, NULL);
+    actor_leaves(&first);
+    actor_leaves(&second);
+    free_list_on_each_clock();
+}
+
+/* Threads that are forever in the lists of a clock while the process forks. */
+enum { LISTS = 500 };
+
+static int stop_changing, rounds_of_changes;
+
+static void *change_lists(void *unused)
+{
+    while (!load(&stop_changing)) {
+        QEMUTimerList *list = timerlist_new(QEMU_CLOCK_VIRTUAL, count_notification, &notified);
+
+        qemu_clock_deadline_ns_all(QEMU_CLOCK_VIRTUAL);
+        timerlist_free(list);
+        __atomic_add_fetch(&rounds_of_changes, 1, __ATOMIC_SEQ_CST);
+    }
+    return unused;
+}
+
+static void child_uses_the_clock(void *opaque)
+{
+    QEMUTimerList **lists = opaque;
+    QEMUTimerListGroup group;
+    QEMUTimer timer;
+    int i;
+
+    timerlistgroup_init(&group, count_notification, &notified);
+    timer_init_tl(&timer, group.tl[QEMU_CLOCK_VIRTUAL], SCALE_NS, letter_ran, &letters[0]);
+    timer_mod_ns(&timer, 3);
+    CHECK_EQ(qemu_clock_deadline_ns_all(QEMU_CLOCK_VIRTUAL), 3);
+    guest_time = 3;
+    CHECK_EQ(timerlistgroup_run_timers(&group), true);
+    CHECK_RAN("a");
+    for (i = 0; i < LISTS; i++) {
+        timerlist_free(lists[i]);
+    }
+    CHECK_EQ(qemu_clock_deadline_ns_all(QEMU_CLOCK_VIRTUAL), -1);
+    timerlistgroup_deinit(&group);
+    qemu_clock_get_ns(QEMU_CLOCK_HOST);
+}
+
+static void a_child_uses_clocks_that_others_were_changing(void)
+{
+    static QEMUTimerList *lists[LISTS];
+    pthread_t thread;
+    int i;
+
+    guest_time = 0;
+    for (i = 0; i < LISTS; i++) {
+        lists[i] = timerlist_new(QEMU_CLOCK_VIRTUAL, count_notification, &notified);
+    }
+    thread = start(change_lists, NULL);
+    for (i = 0; i < check_often(200); i++) {
+        int before = load(&rounds_of_changes);
+
+        check_child_of_threads_succeeds(child_uses_the_clock, lists);
+        wait_until(&rounds_of_changes, before + 1);
+    }
+    store(&stop_changing, 1);
+    join(thread);
+    for (i = 0; i < LISTS; i++) {
+        timerlist_free(lists[i]);
+    }
 }
 
 static int64_t reset_to[2];
@@ -896,12 +1215,6 @@ static void run_empty_group(void *unused)
     timerlistgroup_run_timers(&group);
 }
 
-static void expired_null(void *unused)
-{
-    (void)unused;
-    timer_expired(NULL, 0);
-}
-
 static void misuse_aborts_with_one_line(void)
 {
     static const struct {
@@ -917,7 +1230,6 @@ static void misuse_aborts_with_one_line(void)
         {unregister_unregistered, "aiocontext: qemu_clock_unregister_reset_notifier: "},
         {register_twice, "aiocontext: qemu_clock_register_reset_notifier: "},
         {run_empty_group, "aiocontext: timerlistgroup_run_timers: "},
-        {expired_null, "aiocontext: timer_expired: argument 'timer_head' is NULL\n"},
     };
     char text[1024];
     size_t i;
@@ -951,6 +1263,13 @@ int main(void)
     RUN(a_stopped_clock_runs_nothing);
     RUN(a_callback_may_stop_its_own_clock);
     RUN(stopping_waits_for_the_callbacks_of_others);
+    RUN(callbacks_may_stop_each_others_clocks);
+    RUN(callbacks_of_a_clock_may_both_stop_it);
+    RUN(a_chain_of_callbacks_that_is_no_cycle_waits);
+    RUN(only_those_of_a_cycle_are_not_waited_for);
+    RUN(freeing_a_list_waits_for_its_notifications);
+    RUN(a_child_does_not_wait_for_its_parents_threads);
+    RUN_WITH_FORK_SAFE_HEAP(a_child_uses_clocks_that_others_were_changing);
     RUN(going_backwards_calls_the_reset_notifiers);
     RUN(polls_with_a_timeout_in_ns);
     RUN(a_signal_interrupts_a_poll);

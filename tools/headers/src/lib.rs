@@ -1,121 +1,199 @@
-//! The C headers, generated from the Rust sources by cbindgen.
+//! The C headers, generated from the Rust sources by cbindgen, and the manual pages (see `man`).
 //!
-//! Each header has a template under `headers/`: what Rust cannot say (macros, function types,
-//! inline functions), and the line `@generated@` where cbindgen's output goes.
+//! A header's structs, enums and constants come from its module in `src/abi`, its functions from where
+//! they are implemented, for which `abi/exports` and `abi/components` are read. Each header has a
+//! template: what Rust cannot say (macros, function types, inline functions), and the line `@generated@`
+//! where the rest goes.
 
+mod doc;
+mod exports;
+mod functions;
+mod man;
+mod prototype;
+
+use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use cbindgen::{Builder, Config};
+use quote::ToTokens;
 
-/// A header and the Rust files that it is made of.
-struct Header {
-    name: &'static str,
-    sources: &'static [&'static str],
-}
+pub use doc::Doc;
+pub use exports::{components, exports, Component, Export};
+pub use functions::{functions, imports, Declaration, Function, Import};
+use prototype::Statements;
 
-const HEADERS: &[Header] = &[
-    Header { name: "aionotify/target.h", sources: &["src/capi/target.rs"] },
-    Header { name: "block/aio.h", sources: &["src/abi/aio.rs", "src/capi/aio.rs"] },
-    Header { name: "block/thread-pool.h", sources: &["src/abi/thread_pool.rs"] },
-    Header {
-        name: "qemu/event_notifier.h",
-        sources: &[
-            "src/abi/event_notifier.rs",
-            "src/capi/event_notifier.rs",
-            "src/capi/set_handler.rs",
-        ],
-    },
-    Header { name: "qemu/rfifolock.h", sources: &["src/abi/rfifolock.rs"] },
-    Header { name: "qemu/thread.h", sources: &["src/abi/thread.rs"] },
-    Header { name: "qemu/timer.h", sources: &["src/abi/timer.rs"] },
-];
+const TEMPLATES: &str = "tools/headers/templates/include";
 
 /// Not made by cbindgen: a `typedef` for every struct of the others, so that each name is declared
 /// in one place only, as C99 wants it.
 const TYPEDEFS: &str = "qemu/typedefs.h";
 
-/// The rest of the sources that declare types.
+/// The module of the types that C code only holds pointers to.
 const OPAQUE: &str = "src/abi/opaque.rs";
 
-/// Generates all headers from the sources under `root`: name below the include folder, and text.
-pub fn generate(root: &Path) -> Result<Vec<(&'static str, String)>, String> {
-    let mut headers = vec![(TYPEDEFS, typedefs(root)?)];
-    for header in HEADERS {
-        headers.push((header.name, declarations(root, header)?));
-    }
-    headers.iter().map(|(name, text)| Ok((*name, fill_template(root, name, text)?))).collect()
+/// Generates all headers and manual pages from the sources under `root`: names below that, and texts.
+pub fn generate(root: &Path) -> Result<Vec<(String, String)>, String> {
+    let headers = headers(root)?;
+    let pages = man::generate(root, &functions(root)?, &Statements::of(&headers))?;
+    let headers = headers.into_iter().map(|(name, text)| (format!("include/{name}"), text));
+    let pages = pages.into_iter().map(|(name, text)| (format!("man/{name}"), text));
+    Ok(headers.chain(pages).collect())
 }
 
-/// cbindgen's output for the sources of one header.
-fn declarations(root: &Path, header: &Header) -> Result<String, String> {
+/// The headers by their names below the include folder.
+fn headers(root: &Path) -> Result<Vec<(String, String)>, String> {
+    let functions = functions(root)?;
+    let names = names(root)?;
+    let mut headers = vec![(TYPEDEFS.to_owned(), typedefs(root, &names)?)];
+    for name in names.into_iter().filter(|name| name != TYPEDEFS) {
+        let text = declarations(root, &name, &functions)?;
+        headers.push((name, text));
+    }
+    headers.into_iter().map(|(name, text)| fill_template(root, name, &text)).collect()
+}
+
+/// The headers that have a template, in alphabetical order.
+fn names(root: &Path) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for folder in entries(&root.join(TEMPLATES))? {
+        for template in entries(&folder)? {
+            let name = template.strip_prefix(root.join(TEMPLATES)).unwrap_or(&template);
+            let name = name.to_string_lossy().trim_end_matches(".in").to_owned();
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// What is in a folder, in alphabetical order.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let error = |e| format!("{}: {e}", folder.display());
+    let entries = fs::read_dir(folder).map_err(error)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(error));
+    let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The items of a header's module, of which there may be none.
+fn items(root: &Path, header: &str) -> Result<Vec<syn::Item>, String> {
+    let (_, stem) = header.split_once('/').unwrap_or_default();
+    let stem = stem.trim_end_matches(".h").replace('-', "_");
+    let path = root.join(format!("src/abi/{stem}.rs"));
+    if path.exists() {
+        parse(&path)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+fn parse(path: &Path) -> Result<Vec<syn::Item>, String> {
+    let file = syn::parse_file(&read(path)?).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(file.items)
+}
+
+/// cbindgen's output for a header's types, and for its functions where they are implemented.
+fn declarations(root: &Path, header: &str, functions: &[Function]) -> Result<String, String> {
+    let items = items(root, header)?;
     let mut config = Config::from_file(root.join("cbindgen.toml"))?;
     let callbacks: Vec<String> = config.export.rename.values().cloned().collect();
-    let mut builder = Builder::new();
-    for source in header.sources {
-        // All of them, also those that no function takes.
-        config.export.include.extend(structs(root, source)?.iter().map(|s| s.ident.to_string()));
-        builder = builder.with_src(root.join(source));
+    // All structs, also those that no function takes.
+    config.export.include.extend(structs(&items).map(|item| item.ident.to_string()));
+    let mut source: String =
+        items.iter().map(|item| format!("{}\n", item.to_token_stream())).collect();
+    for function in functions.iter().filter(|function| function.header == header) {
+        let comment = function.comment();
+        let item = match &function.declaration {
+            Declaration::Function(signature) if function.is_of_notifier() => {
+                format!("{comment}#[no_mangle] pub {} {{}}", signature.to_token_stream())
+            }
+            // cbindgen knows no foreign variables.
+            Declaration::Variable(name, r#type) => {
+                format!(
+                    "{comment}#[no_mangle] pub static mut {name}: {} = 0;",
+                    r#type.to_token_stream()
+                )
+            }
+            _ => format!("extern \"C\" {{ {comment}{} }}", function.foreign_item()),
+        };
+        writeln!(source, "{item}").map_err(|e| e.to_string())?;
     }
-    let bindings =
-        builder.with_config(config).generate().map_err(|e| format!("{}: {e}", header.name))?;
-    let mut text = Vec::new();
-    bindings.write(&mut text);
-    let mut text = String::from_utf8(text).map_err(|e| format!("{}: {e}", header.name))?;
+    let text = cbindgen(&source, config).map_err(|e| format!("{header}: {e}"))?;
     // A callback's new name ends in the star of a pointer, which in C stands next to the argument.
-    for callback in callbacks {
-        text = text.replace(&format!("{callback} "), &callback);
-    }
+    let text = callbacks.iter().fold(text, |text, name| text.replace(&format!("{name} "), name));
     Ok(text)
 }
 
-/// A `typedef` for each struct of the sources; with its comment where nothing else declares it.
-fn typedefs(root: &Path) -> Result<String, String> {
-    let sources = HEADERS.iter().flat_map(|header| header.sources).copied();
+/// What cbindgen makes of a source.
+fn cbindgen(source: &str, config: Config) -> Result<String, String> {
+    // It reads files only; several threads may be here.
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("headers-{}-{}.rs", std::process::id(), NUMBER.fetch_add(1, Relaxed));
+    let path = std::env::temp_dir().join(name);
+    fs::write(&path, source).map_err(|e| format!("{}: {e}", path.display()))?;
+    let bindings = Builder::new().with_config(config).with_src(&path).generate();
+    let removed = fs::remove_file(&path);
+    let mut text = Vec::new();
+    bindings.map_err(|e| e.to_string())?.write(&mut text);
+    removed.map_err(|e| format!("{}: {e}", path.display()))?;
+    String::from_utf8(text).map_err(|e| e.to_string())
+}
+
+impl Function {
+    /// The comment that the header has, as attributes.
+    fn comment(&self) -> String {
+        let mut lines = self.doc.for_c();
+        if !self.is_of_notifier() {
+            lines.push(String::new());
+            lines.push(" Provided by libaiocontext or the program.".to_owned());
+        }
+        lines.iter().map(|line| format!("#[doc = {line:?}]\n")).collect()
+    }
+}
+
+/// A `typedef` for each struct of the headers; with its comment where nothing else declares it.
+fn typedefs(root: &Path, names: &[String]) -> Result<String, String> {
     let mut text = String::new();
-    for source in sources.chain([OPAQUE]) {
-        for item in structs(root, source)? {
-            if source == OPAQUE {
-                text.push_str(&format!("\n/**\n{} */\n", comment(&item.attrs)));
-            }
+    // That header stands beside a program's own, and needs none of ours.
+    for name in names.iter().filter(|&name| name != "aionotify/target.h") {
+        for item in structs(&items(root, name)?) {
             text.push_str(&format!("typedef struct {0} {0};\n", item.ident));
         }
     }
+    for item in structs(&parse(&root.join(OPAQUE))?) {
+        let lines = item.attrs.iter().filter_map(|attr| functions::text_of(attr, "doc"));
+        let comment: String = lines.map(|line| format!(" *{line}\n")).collect();
+        text.push_str(&format!("\n/**\n{comment} */\ntypedef struct {0} {0};\n", item.ident));
+    }
     Ok(text)
 }
 
-/// The public structs of a source file.
-fn structs(root: &Path, source: &str) -> Result<Vec<syn::ItemStruct>, String> {
-    let file = syn::parse_file(&read(&root.join(source))?).map_err(|e| format!("{source}: {e}"))?;
-    let structs = file.items.into_iter().filter_map(|item| match item {
+/// The public structs among the items.
+fn structs(items: &[syn::Item]) -> impl Iterator<Item = &syn::ItemStruct> {
+    items.iter().filter_map(|item| match item {
         syn::Item::Struct(item) if matches!(item.vis, syn::Visibility::Public(_)) => Some(item),
         _ => None,
-    });
-    Ok(structs.collect())
+    })
 }
 
-/// The doc comment of an item, in the form that cbindgen gives it.
-fn comment(attrs: &[syn::Attribute]) -> String {
-    let mut text = String::new();
-    for attr in attrs {
-        let syn::Meta::NameValue(pair) = &attr.meta else { continue };
-        let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(line), .. }) = &pair.value else {
-            continue;
-        };
-        text.push_str(&format!(" *{}\n", line.value()));
-    }
-    text
-}
-
-fn fill_template(root: &Path, name: &str, generated: &str) -> Result<String, String> {
+fn fill_template(root: &Path, name: String, generated: &str) -> Result<(String, String), String> {
     const MARK: &str = "@generated@\n";
-    let template = read(&root.join("headers").join(format!("{name}.in")))?;
+    let template = read(&root.join(TEMPLATES).join(format!("{name}.in")))?;
     if !template.contains(MARK) {
-        return Err(format!("headers/{name}.in: no line {}", MARK.trim_end()));
+        return Err(format!("{name}.in: no line {}", MARK.trim_end()));
     }
-    Ok(template.replace(MARK, &format!("{}\n", generated.trim())))
+    Ok((name, template.replace(MARK, &format!("{}\n", generated.trim()))))
 }
 
-fn read(path: &Path) -> Result<String, String> {
+/// The version of all packages.
+fn version(root: &Path) -> Result<String, String> {
+    let manifest = read(&root.join("Cargo.toml"))?;
+    let version = manifest.lines().find_map(|line| line.strip_prefix("version = "));
+    Ok(version.ok_or("Cargo.toml: no version")?.trim_matches('"').to_owned())
+}
+
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! `headers ROOT`: writes the generated headers below `ROOT/include`.
+//! `headers ROOT`: writes the generated headers and manual pages below `ROOT`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
 
 fn write(root: &std::path::Path) -> Result<(), String> {
     for (name, text) in headers::generate(root)? {
-        let path = root.join("include").join(name);
+        let path = root.join(name);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         }

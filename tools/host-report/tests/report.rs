@@ -15,14 +15,19 @@ struct Asked<'a> {
     options: &'a [&'a str],
     header: &'a str,
     generation: &'a str,
+    /// Further variables, without `AIONOTIFY_`.
+    more: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> Asked<'a> {
     fn new(tree: &str, options: &'a [&'a str], generation: &'a str) -> Self {
         let trees = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../capi-tests/host");
         let trees = trees.canonicalize().expect("the trees are there");
-        let include = vec![trees.join("common"), trees.join(tree)];
-        Self { target: X86_64, include, options, header: "block/aio.h", generation }
+        let include = ["common", tree, "since-2.9"].map(|name| trees.join(name));
+        // `qemu/osdep.h` is of the trees since 2.9.
+        let since_2_9 = !matches!(tree, "loop-2.4" | "unmarked");
+        let include = include[..if since_2_9 { 3 } else { 2 }].to_vec();
+        Self { target: X86_64, include, options, header: "block/aio.h", generation, more: &[] }
     }
 
     fn flags(&self) -> Vec<String> {
@@ -39,6 +44,9 @@ impl<'a> Asked<'a> {
             .env("AIONOTIFY_HOST_CFLAGS", self.flags().join(" "))
             .env("AIONOTIFY_HOST_HEADER", self.header)
             .env("AIONOTIFY_GENERATION", self.generation);
+        for (name, value) in self.more {
+            report.env(format!("AIONOTIFY_{name}"), value);
+        }
         report.output().expect("the report can be run")
     }
 
@@ -65,7 +73,11 @@ impl<'a> Asked<'a> {
 
     /// clang, asked in C for the same figures: a report that fits must compile as assertions.
     fn assert_c_agrees(&self, fits: &str) {
-        let mut text = format!("#include <stddef.h>\n#include \"{}\"\n", self.header);
+        let mut text = format!(
+            "#include <stddef.h>\n#if __has_include(\"qemu/osdep.h\")\n#include \
+             \"qemu/osdep.h\"\n#endif\n#include \"{}\"\n",
+            self.header
+        );
         for word in fits.split(' ').skip(1) {
             let (field, offset) = word.split_once('@').expect("FIELD@OFFSET");
             text += &format!("_Static_assert(offsetof(AioContext, {field}) == {offset}, \"\");\n");
@@ -89,15 +101,27 @@ fn scratch(name: &str) -> PathBuf {
 fn layouts_are_those_of_the_c_compiler_on_two_architectures() {
     let debug: &[&str] = &["-DCONFIG_DEBUG_MUTEX", "-DCONFIG_LINUX_AIO"];
     let ring: &[&str] = &["-DCONFIG_DEBUG_MUTEX", "-DCONFIG_LINUX_IO_URING"];
+    let twelve: &[&str] = &["-DHAVE_INITIALIZED"];
     for (tree, options, generation, target, expected) in [
         ("loop-2.4", &[][..], "2.4", X86_64, "qemu-2.4 notify_me@236 notified@292 notifier@296"),
         ("loop-2.4", &[], "2.4", AARCH64, "qemu-2.4 notify_me@244 notified@308 notifier@312"),
         ("loop-2.4", debug, "2.4", X86_64, "qemu-2.4 notify_me@264 notified@340 notifier@344"),
         ("loop-2.4", debug, "2.4", AARCH64, "qemu-2.4 notify_me@272 notified@356 notifier@360"),
-        ("loop-5.2", &[], "5.2", X86_64, "qemu-5.2 notify_me@152 notified@208 notifier@212"),
-        ("loop-5.2", &[], "5.2", AARCH64, "qemu-5.2 notify_me@160 notified@224 notifier@228"),
-        ("loop-5.2", ring, "5.2", X86_64, "qemu-5.2 notify_me@168 notified@240 notifier@244"),
-        ("loop-5.2", ring, "5.2", AARCH64, "qemu-5.2 notify_me@176 notified@256 notifier@260"),
+        // A loop of its own making: both marks.
+        ("loop-2.4", twelve, "2.4", X86_64, "qemu-2.4 notify_me@236 notified@292 notifier@296"),
+        ("loop-2.4", twelve, "5.2", X86_64, "qemu-5.2 notify_me@236 notified@292 notifier@296"),
+        ("loop-2.9", &[], "2.4", X86_64, "qemu-2.4 notify_me@152 notified@168 notifier@172"),
+        ("loop-2.9", &[], "2.4", AARCH64, "qemu-2.4 notify_me@160 notified@176 notifier@180"),
+        ("loop-5.0", &[], "2.4", X86_64, "qemu-2.4 notify_me@160 notified@192 notifier@196"),
+        ("loop-5.0", &[], "2.4", AARCH64, "qemu-2.4 notify_me@168 notified@200 notifier@204"),
+        ("loop-5.2", &[], "5.2", X86_64, "qemu-5.2 notify_me@160 notified@192 notifier@196"),
+        ("loop-5.2", &[], "5.2", AARCH64, "qemu-5.2 notify_me@168 notified@200 notifier@204"),
+        ("loop-6.0", &[], "5.2", X86_64, "qemu-5.2 notify_me@160 notified@192 notifier@196"),
+        ("loop-6.0", &[], "5.2", AARCH64, "qemu-5.2 notify_me@168 notified@200 notifier@204"),
+        ("loop-8.2", &[], "5.2", X86_64, "qemu-5.2 notify_me@168 notified@200 notifier@204"),
+        ("loop-8.2", &[], "5.2", AARCH64, "qemu-5.2 notify_me@176 notified@208 notifier@212"),
+        ("loop-8.2", ring, "5.2", X86_64, "qemu-5.2 notify_me@184 notified@216 notifier@220"),
+        ("loop-8.2", ring, "5.2", AARCH64, "qemu-5.2 notify_me@192 notified@224 notifier@228"),
         ("unmarked", &[], "2.4", X86_64, "qemu-2.4 notify_me@96 notified@100 notifier@104"),
         ("unmarked", &[], "5.2", AARCH64, "qemu-5.2 notify_me@96 notified@100 notifier@104"),
     ] {
@@ -110,21 +134,96 @@ fn layouts_are_those_of_the_c_compiler_on_two_architectures() {
 
 #[test]
 fn the_report_has_places_types_and_evidence() {
-    let output = Asked::new("loop-5.2", &[], "5.2").run();
+    let output = Asked::new("loop-6.0", &[], "5.2").run();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     for words in [
-        "AioContext: 264 bytes, ",
-        "/loop-5.2/block/aio.h:",
-        "152 notify_me: uint32_t\n",
-        "208 notified: bool\n",
-        "212 notifier: EventNotifier\n",
+        "AioContext: 568 bytes, ",
+        "/since-2.9/qemu/since_2_9.h:",
+        "160 notify_me: uint32_t\n",
+        "192 notified: bool\n",
+        "196 notifier: EventNotifier\n",
         "EventNotifier: 12 bytes, ",
         "/qemu/event_notifier.h:",
         "8 initialized: bool\n",
-        "bh_list points to GENERATION=5.2\n",
+        "aio_co_reschedule_self: returns void, takes 1, ",
+        "EventNotifier.initialized, aio_co_reschedule_self points to GENERATION=5.2\n",
     ] {
         assert!(text.contains(words), "no {words:?} in:\n{text}");
     }
+}
+
+/// What the headers show of the generation, and whose `event_notifier_set_handler` is.
+#[test]
+fn the_report_says_what_shows_the_generation() {
+    let bh_list = "AioContext.bh_list without EventNotifier.initialized and \
+                   aio_co_reschedule_self points to GENERATION=2.4 (QEMU 5.0 and 5.1)";
+    for (tree, options, generation, shown, own_handler) in [
+        ("loop-2.4", &[][..], "2.4", "AioContext.first_bh, AioContext.walking_bh points to", false),
+        ("loop-2.9", &[], "2.4", "AioContext.first_bh points to GENERATION=2.4", true),
+        ("loop-5.0", &[], "2.4", bh_list, true),
+        ("loop-5.2", &[], "5.2", "aio_co_reschedule_self points to GENERATION=5.2", true),
+        ("unmarked", &[], "2.4", "the headers do not show it; GENERATION=2.4 decides", false),
+        ("unmarked", &[], "5.2", "the headers do not show it; GENERATION=5.2 decides", false),
+        (
+            "loop-2.4",
+            &["-DHAVE_INITIALIZED"],
+            "5.2",
+            "AioContext.first_bh, AioContext.walking_bh is of loops up to QEMU 5.1, \
+             EventNotifier.initialized of later ones; GENERATION=5.2 decides",
+            false,
+        ),
+    ] {
+        let output = Asked::new(tree, options, generation).run();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = format!("\ngeneration: {shown}");
+        assert!(text.contains(&line), "{tree}: no {line:?} in:\n{text}");
+        let handler = text.lines().find(|line| line.starts_with("event_notifier_set_handler: "));
+        let handler = handler.expect("all trees declare it");
+        let whose = if own_handler { "stays the tree's own" } else { "the library's" };
+        assert!(handler.ends_with(whose), "{tree}: {handler}");
+    }
+}
+
+/// A message that names another generation names one that is then taken.
+#[test]
+fn no_message_sends_back_to_what_was_refused() {
+    let mut refused = 0;
+    for tree in ["loop-2.4", "loop-2.9", "loop-5.0", "loop-5.2", "loop-6.0", "loop-8.2"] {
+        let taken: Vec<&str> = ["2.4", "5.2"]
+            .into_iter()
+            .filter(|generation| {
+                let asked = Asked::new(tree, &[], generation);
+                if asked.run().status.success() {
+                    return true;
+                }
+                refused += 1;
+                let other = if *generation == "2.4" { "5.2" } else { "2.4" };
+                let message = asked.refused();
+                assert!(message.contains(&format!("build with GENERATION={other}")), "{message}");
+                assert!(!message.contains(&format!("build with GENERATION={generation}")));
+                false
+            })
+            .collect();
+        assert_eq!(taken.len(), 1, "{tree}");
+        let shown = Asked::new(tree, &[], "").refused();
+        assert!(shown.contains(&format!("points to GENERATION={}", taken[0])), "{shown}");
+    }
+    assert_eq!(refused, 6);
+}
+
+/// A snapshot from the development of 5.2 has the headers of 5.1; what the message advises works.
+#[test]
+fn a_snapshot_declares_what_its_headers_lack() {
+    let message = Asked::new("loop-5.0", &[], "5.2").refused();
+    assert!(message.contains("declare aio_co_reschedule_self in its block/aio.h"), "{message}");
+    let include = mistaken(
+        "loop-5.0",
+        "block/aio.h",
+        "#endif /* HOST_BLOCK_AIO_H */",
+        "void aio_co_reschedule_self(AioContext *ctx);\n#endif",
+    );
+    let asked = Asked { include, ..Asked::new("loop-5.0", &[], "5.2") };
+    assert_eq!(asked.fits(), "qemu-5.2 notify_me@160 notified@192 notifier@196");
 }
 
 /// A header that leads to another, a typedef on the way, two headers: all are found.
@@ -168,6 +267,7 @@ fn mistaken(tree: &str, file: &str, from: &str, to: &str) -> Vec<PathBuf> {
 fn every_mistake_is_refused() {
     let aio = "block/aio.h";
     let event = "qemu/event_notifier.h";
+    let since = "qemu/since_2_9.h";
     for (tree, file, from, to, generation, field, expected, found) in [
         // A field is missing, or hides in a bit-field.
         (
@@ -262,8 +362,8 @@ fn every_mistake_is_refused() {
             "int",
         ),
         (
-            "loop-5.2",
-            aio,
+            "loop-6.0",
+            since,
             "bool notified",
             "int notified",
             "5.2",
@@ -283,7 +383,7 @@ fn every_mistake_is_refused() {
         ),
         ("loop-2.4", event, "int rfd", "short rfd", "2.4", "EventNotifier.rfd", "int", "int16_t"),
         (
-            "loop-5.2",
+            "loop-6.0",
             event,
             "bool initialized",
             "int initialized",
@@ -306,14 +406,24 @@ fn every_mistake_is_refused() {
         ),
         // The other generation.
         (
+            "loop-6.0",
+            aio,
+            "HOST_BLOCK_AIO_H\n#define",
+            "HOST_BLOCK_AIO_H\n\n#define",
+            "2.4",
+            "EventNotifier.initialized",
+            "no such name with GENERATION=2.4",
+            "it, a mark of generation 5.2",
+        ),
+        (
             "loop-5.2",
             aio,
             "HOST_BLOCK_AIO_H\n#define",
             "HOST_BLOCK_AIO_H\n\n#define",
             "2.4",
-            "AioContext.bh_list",
-            "no such field with GENERATION=2.4",
-            "it, a field of generation 5.2",
+            "aio_co_reschedule_self",
+            "no such name with GENERATION=2.4",
+            "it, a mark of generation 5.2",
         ),
         (
             "loop-2.4",
@@ -322,8 +432,8 @@ fn every_mistake_is_refused() {
             "HOST_BLOCK_AIO_H\n\n#define",
             "5.2",
             "AioContext.first_bh",
-            "no such field with GENERATION=5.2",
-            "it, a field of generation 2.4",
+            "no such name with GENERATION=5.2",
+            "it, a mark of generation 2.4",
         ),
         (
             "loop-2.4",
@@ -332,25 +442,25 @@ fn every_mistake_is_refused() {
             "",
             "5.2",
             "AioContext.walking_bh",
-            "no such field with GENERATION=5.2",
-            "it, a field of generation 2.4",
+            "no such name with GENERATION=5.2",
+            "it, a mark of generation 2.4",
         ),
         (
-            "unmarked",
+            "loop-5.0",
             aio,
-            "#define HAVE_INITIALIZED\n",
-            "",
+            "HOST_BLOCK_AIO_H\n#define",
+            "HOST_BLOCK_AIO_H\n\n#define",
             "5.2",
-            "EventNotifier.initialized",
-            "bool with GENERATION=5.2",
-            "no such field",
+            "AioContext.bh_list",
+            "EventNotifier.initialized or aio_co_reschedule_self beside it with GENERATION=5.2",
+            "neither, as in QEMU 5.0 and 5.1",
         ),
         // None at all: it is never guessed.
         (
-            "loop-5.2",
+            "loop-6.0",
             aio,
-            "a 5.2",
-            "a  5.2",
+            "HOST_BLOCK_AIO_H\n#define",
+            "HOST_BLOCK_AIO_H\n\n#define",
             "",
             "GENERATION",
             "2.4 (loops up to QEMU 5.1) or 5.2",
@@ -379,8 +489,8 @@ fn every_mistake_is_refused() {
             "'no-such.h' file not found",
         ),
     ] {
-        // Two of the mistakes need no change of the text.
-        let unchanged = to.replace("\n\n", "\n") == from || to.replace("  ", " ") == from;
+        // Some of the mistakes need no change of the text.
+        let unchanged = to.replace("\n\n", "\n") == from;
         let include = match unchanged {
             true => Asked::new(tree, &[], "").include,
             false => mistaken(tree, file, from, to),
@@ -405,4 +515,163 @@ fn a_request_that_makes_no_sense_is_refused() {
     assert!(message.starts_with("HOST_CFLAGS: expected words"), "{message}");
     let message = Asked { header: "no/such.h", ..Asked::new("loop-2.4", &[], "2.4") }.refused();
     assert!(message.starts_with("no/such.h: the header: expected one"), "{message}");
+}
+
+/// A tree as Meson lays it out, in a folder of this name: sources, and a build folder beside them whose
+/// `compile_commands.json` is this. Returns the folder and the file.
+fn meson_tree(name: &str, command: &str) -> (PathBuf, PathBuf) {
+    let tree = scratch("meson").join(name);
+    let trees = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../capi-tests/host");
+    for (file, from) in [
+        ("include/block/aio.h", "loop-6.0/block/aio.h"),
+        ("include/qemu/osdep.h", "since-2.9/qemu/osdep.h"),
+        ("include/qemu/since_2_9.h", "since-2.9/qemu/since_2_9.h"),
+        ("include/qemu/event_notifier.h", "common/qemu/event_notifier.h"),
+        ("subprojects/thread/qemu/thread.h", "common/qemu/thread.h"),
+        ("linux-headers/qemu/source.h", "common/qemu/source.h"),
+    ] {
+        let path = tree.join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
+        fs::copy(trees.join(from), path).expect("the trees are there");
+    }
+    let build = tree.join("build");
+    fs::create_dir_all(&build).expect("a writable folder");
+    fs::write(build.join("config-host.h"), "#define CONFIG_LINUX_IO_URING 1\n").expect("writable");
+    let file = build.join("compile_commands.json");
+    fs::write(&file, command.replace("BUILD", &build.display().to_string())).expect("writable");
+    (tree, file)
+}
+
+/// The line of a compiler that such a build system writes.
+const COMPILE: &str = "cc -m64 -Ilibqemuutil.a.p -I.. -isystem ../linux-headers -iquote . -iquote \
+                       ../include -isystem../subprojects/thread -include config-host.h \
+                       -DCONFIG_DEBUG_MUTEX -D 'TEXT=\\\"a b\\\"' -ffreestanding -Wall -Wno-no-such-thing \
+                       -fno-such-option -O2 -g -MD -MQ x.o -MF x.o.d -o x.o -c ../util/async.c";
+
+fn entry(source: &str, command: &str) -> String {
+    format!(
+        "{{\"directory\": \"BUILD\", \"file\": \"../{source}\", \"output\": \"x.o\", \
+         \"command\": \"{command}\"}}"
+    )
+}
+
+/// Flags, folder and `-include`s come from there, and relative paths are in the build folder.
+#[test]
+fn compile_commands_say_how_a_source_is_compiled() {
+    let words = ["cc", "-m64", "-iquote", "../include", "-isystem", "../linux-headers"];
+    let words = [&words[..], &["-I../subprojects/thread", "-ffreestanding"]].concat();
+    let arguments = format!(
+        "{{\"directory\": \"BUILD\", \"file\": \"../tests/loop.c\", \"arguments\": {words:?}}}"
+    );
+    let other = entry("block/block.c", "cc -c ../block/block.c");
+    let json = format!("[{other}, {}, {arguments}]", entry("util/async.c", COMPILE));
+    let (_, file) = meson_tree("commands", &json);
+    let file = file.display().to_string();
+    let asked = |more| Asked { include: Vec::new(), more, ..Asked::new("loop-6.0", &[], "5.2") };
+    let commands = ("HOST_COMPILE_COMMANDS", &*file);
+    let given = [("HOST_CFLAGS", ""), commands];
+    // With the mutex's option of the command line and the one of the included file.
+    let fits = "qemu-5.2 notify_me@176 notified@208 notifier@212";
+    assert_eq!(asked(&given).fits(), fits);
+    // Another source, with neither; and what HOST_CFLAGS adds.
+    let other = [("HOST_CFLAGS", ""), commands, ("HOST_SOURCE", "tests/loop.c")];
+    assert_eq!(asked(&other).fits(), "qemu-5.2 notify_me@160 notified@192 notifier@196");
+    let added = [("HOST_CFLAGS", "-DCONFIG_DEBUG_MUTEX"), commands, other[2]];
+    assert_eq!(asked(&added).fits(), "qemu-5.2 notify_me@168 notified@200 notifier@204");
+    let output = asked(&given).run();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = format!("\nflags:      {file}, of ");
+    assert!(text.contains(&line) && text.contains("/commands/util/async.c\n"), "{text}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn compile_commands_that_say_nothing_are_refused() {
+    for (name, json, source, expected, found) in [
+        ("empty", "[]", "", "an entry for util/async.c or async.c", "none among 0"),
+        ("no-json", "cc -c", "", "JSON", "expected value"),
+        ("no-command", "[{\"directory\": \"BUILD\", \"file\": \"async.c\"}]", "", "a command", ""),
+        ("relative", "[{\"directory\": \"x\", \"file\": \"async.c\"}]", "", "an absolute", "x"),
+        ("another", "[]", "own/loop.c", "an entry for own/loop.c", "none among 0"),
+    ] {
+        let (_, file) = meson_tree(name, json);
+        let file = file.display().to_string();
+        let more =
+            [("HOST_CFLAGS", ""), ("HOST_COMPILE_COMMANDS", &*file), ("HOST_SOURCE", source)];
+        let message = Asked { more: &more, ..Asked::new("loop-6.0", &[], "5.2") }.refused();
+        let start = format!("HOST_COMPILE_COMMANDS: {file}: expected {expected}");
+        assert!(message.starts_with(&start) && message.contains(found), "{message}");
+    }
+    let (_, file) = meson_tree("gone", "[]");
+    fs::remove_file(&file).expect("it was written");
+    let file = file.display().to_string();
+    let more = [("HOST_CFLAGS", ""), ("HOST_COMPILE_COMMANDS", &*file)];
+    let message = Asked { more: &more, ..Asked::new("loop-6.0", &[], "5.2") }.refused();
+    assert!(message.contains("expected a file that can be read"), "{message}");
+}
+
+/// Relative to this project they would lead to its own `block/aio.h`.
+#[test]
+fn relative_paths_are_refused_or_relative_to_the_build_folder() {
+    let (tree, _) = meson_tree("relative-flags", "[]");
+    let build = tree.join("build").display().to_string();
+    for flags in ["-Iinclude", "-I include", "-iquoteinclude", "-isystem include", "-I."] {
+        let more = [("HOST_CFLAGS", flags)];
+        let message = Asked { more: &more, ..Asked::new("loop-6.0", &[], "5.2") }.refused();
+        assert!(
+            message.starts_with("HOST_CFLAGS: expected absolute paths, found -i")
+                || message.starts_with("HOST_CFLAGS: expected absolute paths, found -I"),
+            "{message}"
+        );
+        assert!(message.contains("HOST_DIR, or better HOST_COMPILE_COMMANDS"), "{message}");
+    }
+    let flags = "-I../include -I ../linux-headers -isystem ../subprojects/thread -ffreestanding";
+    let mut more = [("HOST_CFLAGS", flags), ("HOST_DIR", &*build)];
+    let fits = Asked { more: &more, ..Asked::new("loop-6.0", &[], "5.2") }.fits();
+    assert_eq!(fits, "qemu-5.2 notify_me@160 notified@192 notifier@196");
+    // The forced header that is there, not one that is searched for.
+    let forced = format!("{flags} -include config-host.h");
+    more[0].1 = &forced;
+    let fits = Asked { more: &more, ..Asked::new("loop-6.0", &[], "5.2") }.fits();
+    assert_eq!(fits, "qemu-5.2 notify_me@168 notified@200 notifier@204");
+    more[1].1 = "build";
+    let message = Asked { more: &more, ..Asked::new("loop-6.0", &[], "5.2") }.refused();
+    assert!(message.starts_with("HOST_DIR: expected an absolute path, found build"), "{message}");
+    let more = [("HOST_CFLAGS", ""), ("HOST_HEADER", ""), more[1]];
+    let message = Asked { more: &more, ..Asked::new("loop-6.0", &[], "5.2") }.refused();
+    assert!(message.starts_with("HOST_DIR is given without HOST_CFLAGS"), "{message}");
+}
+
+/// Whole or half: a folder of the library's headers shadows the tree's `qemu/thread.h`.
+#[test]
+fn this_projects_headers_are_never_the_programs() {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../include");
+    let ours = ours.canonicalize().expect("the headers are there");
+    let mut half = Asked::new("loop-2.4", &[], "2.4");
+    half.include.insert(1, ours.clone());
+    half.include.swap(0, 2);
+    for asked in [Asked { include: vec![ours], ..Asked::new("loop-2.4", &[], "2.4") }, half] {
+        // The C library's headers, which ours need.
+        let flags = asked.flags().join(" ").replace("-ffreestanding", "");
+        let glib = Command::new("pkg-config").args(["--cflags", "glib-2.0"]).output();
+        let glib = String::from_utf8(glib.expect("there is pkg-config").stdout).expect("flags");
+        let flags = format!("{flags} {}", glib.trim());
+        let message = Asked { more: &[("HOST_CFLAGS", &flags)], ..asked }.refused();
+        assert!(
+            message.contains("the header: expected the program's own, found this"),
+            "{message}"
+        );
+    }
+}
+
+/// clang's first complaint, once, though it has more.
+#[test]
+fn a_header_that_cannot_be_read_is_said_once() {
+    let include =
+        mistaken("loop-6.0", "block/aio.h", "#include \"qemu/since_2_9.h\"", "odd a; odd b;");
+    let output = Asked { include, ..Asked::new("loop-6.0", &[], "5.2") }.run();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert_eq!(text.matches("error:").count(), 1, "{text}");
+    assert!(text.contains("unknown type name 'odd'"), "{text}");
 }

@@ -1,10 +1,15 @@
-//! `verify [--write] [PART...]`: runs the proofs and checks of what the wakeup protocol claims, and
-//! prints a table of them: claim, tool, result, what was explored, time.
+//! `verify [--list] [--write FILE] [WORDS]`: runs the proofs and checks of what the libraries
+//! claim, and prints a table of them: claim, tool, result, what was explored, time.
 //!
-//! A planted fault is a row too: its result is what noticed it. With `--write` the table also goes
-//! to `docs/VERIFICATION.md`. Exit status 1 if a claim fails or a fault goes unnoticed.
+//! With WORDS only the rows that contain them in tool or claim are run. `--list` names the rows and
+//! runs none. `--write` writes the table, without the times, to a file: `target/VERIFICATION.md`.
+//!
+//! A planted fault is a row too: its result is what noticed it. Exit status 1 if a claim fails or a
+//! fault goes unnoticed.
 
+mod full;
 mod loom;
+mod mutants;
 mod planted;
 mod row;
 mod run;
@@ -16,50 +21,100 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
-use row::Row;
+use row::{Check, Row};
 
-/// What a part of the verification needs to know.
+/// What a check needs to know.
 pub(crate) struct Place {
     /// The top of the workspace.
     root: PathBuf,
     /// A folder for what is built on the way.
     scratch: PathBuf,
+    /// Where the libraries are installed.
+    prefix: PathBuf,
 }
 
-type Part = (&'static str, fn(&Place, &mut dyn FnMut(Row)));
+impl Place {
+    fn new() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = root.canonicalize().expect("the tool is a folder of the workspace");
+        let prefix = env::var_os("AIONOTIFY_PREFIX").map(PathBuf::from);
+        let prefix = prefix.unwrap_or_else(|| root.join("target/installed"));
+        Self { scratch: root.join("target/verify"), root, prefix }
+    }
+}
 
-/// The parts, in the order of the table.
-const PARTS: &[Part] =
-    &[("spin", spin::run), ("loom", loom::run), ("weaken", weaken::run), ("suites", suites::run)];
+/// All rows, in the order of the table.
+fn checks(place: &Place) -> Vec<Check> {
+    [
+        spin::checks(),
+        loom::checks(),
+        weaken::checks(place),
+        suites::checks(),
+        mutants::checks(),
+        full::checks(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let wanted: Vec<&String> = arguments.iter().filter(|word| !word.starts_with("--")).collect();
-    let write = arguments.iter().any(|word| word == "--write");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let root = root.canonicalize().expect("the tool is a folder of the workspace");
-    let scratch = root.join("target/verify");
-    fs::create_dir_all(&scratch).expect("the target folder can be written");
-    let place = Place { root, scratch };
-
-    let mut rows = Vec::new();
-    println!("{}", row::heading());
-    for (name, part) in PARTS {
-        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
-            part(&place, &mut |row: Row| {
-                println!("{}", row.line());
-                rows.push(row);
-            });
+    let (mut list, mut write, mut words) = (false, None, Vec::new());
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match &*argument {
+            "--list" => list = true,
+            "--write" => write = arguments.next(),
+            _ => words.push(argument),
         }
     }
-    let failed = rows.iter().filter(|row| !row.good).count();
-    // The runners' own closing line, which tools that read logs know.
+    let words = words.join(" ");
+    let place = Place::new();
+    let checks = checks(&place);
+    let wanted: Vec<&Check> = checks.iter().filter(|check| check.has(&words)).collect();
+    if list {
+        wanted.iter().for_each(|check| println!("{}: {}", check.tool, check.claim));
+        return ExitCode::SUCCESS;
+    }
+
+    fs::create_dir_all(&place.scratch).expect("the target folder can be written");
+    println!("{}", row::heading());
+    let run = |check: &&Check| {
+        let row = check.run(&place);
+        println!("{}", row.printed());
+        row
+    };
+    let rows: Vec<Row> = wanted.iter().map(run).collect();
+    let failed = rows.iter().filter(|row| !row.outcome.good).count();
+    // The test runners' own closing line, which tools that read logs know.
     println!("{} passed, {failed} failed", rows.len() - failed);
-    if write && wanted.is_empty() && failed == 0 {
-        let path = place.root.join("docs/VERIFICATION.md");
-        fs::create_dir_all(place.root.join("docs")).expect("the folder can be made");
-        fs::write(&path, row::document(&rows)).expect("the document can be written");
-        println!("written to {}", path.display());
+    if rows.is_empty() {
+        println!("no row contains: {words}");
+    }
+    if let Some(file) = write {
+        let path = place.root.join(&file);
+        let old = fs::read_to_string(&path).unwrap_or_default();
+        fs::write(&path, row::document(&checks, &rows, &old)).expect("the document can be written");
+        println!("written to {file}");
+    }
+    // Last, where a log that is cut still shows it.
+    for row in rows.iter().filter(|row| !row.outcome.good) {
+        println!("failed: {}", row.printed());
     }
     ExitCode::from(u8::from(failed > 0 || rows.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_names_of_their_own() {
+        let mut names: Vec<String> =
+            checks(&Place::new()).iter().map(|c| format!("{}: {}", c.tool, c.claim)).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
 }

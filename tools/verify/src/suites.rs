@@ -1,47 +1,79 @@
 //! The test suites under other architectures, valgrind and the sanitizers, each with a fault that
 //! the tool must notice.
 
-use std::path::PathBuf;
+use std::env::consts::ARCH;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::planted::Planted;
-use crate::row::Row;
+use crate::planted::{Fault, Planted};
+use crate::row::{Check, Outcome};
 use crate::run::{self, Ran};
 use crate::Place;
 
-type Report<'a> = &'a mut dyn FnMut(Row);
-
-pub(crate) fn run(place: &Place, report: Report) {
-    other_architectures(place, report);
-    valgrind(place, report);
-    sanitizers(place, report);
-    thread_sanitizer(place, report);
-    model(place, report);
-    soak(place, report);
+pub(crate) fn checks() -> Vec<Check> {
+    [other_architectures(), valgrind(), sanitizers(), thread_sanitizer(), model()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-fn other_architectures(place: &Place, report: Report) {
-    let cross = |architecture| {
-        let mut command = Command::new(place.root.join("scripts/cross"));
-        run::run(command.env_remove("AIONOTIFY_PREFIX").arg(architecture))
-    };
-    let claim = "the C programs pass on aarch64, and the barriers are in the machine code";
-    report(passed(claim, "qemu-user", &cross("aarch64")));
-    let fence = "    C::NotifyMe::fence(SeqCst);\n    // Relaxed: the fence above";
-    let no_fence = "    // Relaxed: the fence above";
-    let planted = Planted::new(place, "src/protocol.rs", fence, no_fence);
-    let ran = run::run(planted.command("scripts/cross").arg("aarch64"));
-    let words = "barriers_are_where_the_protocol_needs_them_and_nowhere_else ... FAILED";
-    report(noticed("no fence in aio_notify", "qemu-user", &ran, words));
+/// A row for a planted fault, checked by a command in the copy.
+fn planted(
+    tool: &'static str,
+    fault: &'static Fault,
+    check: impl Fn(&Place, &Planted) -> Ran + 'static,
+) -> Check {
+    Check::new(tool, format!("planted: {}", fault.what), move |place| {
+        fault.plant(place, |copy| check(place, copy))
+    })
+}
 
-    let claim =
-        "the C programs pass on i686 (32 bits), and the layouts are those of its C compiler";
-    report(passed(claim, "gcc", &cross("i686")));
-    let row = "assert_layout!(\"x86\", EventNotifier: 8 / 4, rfd: 0, wfd: 4);";
-    let planted =
-        Planted::new(place, "src/abi/event_notifier.rs", row, &row.replace("8 /", "12 /"));
-    let ran = run::run(planted.command("scripts/cross").arg("i686"));
-    report(noticed("another size of EventNotifier on i686", "gcc", &ran, "size_of"));
+const NO_FENCE: Fault = Fault {
+    what: "no fence in aio_notify",
+    file: "src/protocol.rs",
+    from: "    C::NotifyMe::fence(SeqCst);\n    // Relaxed: the fence above",
+    to: "    // Relaxed: the fence above",
+    words: "barriers_are_where_the_protocol_needs_them_and_nowhere_else ... FAILED",
+};
+
+const ANOTHER_SIZE: Fault = Fault {
+    what: "another size of EventNotifier on i686",
+    file: "src/abi/layout/x86",
+    from: "EventNotifier 8/4",
+    to: "EventNotifier 12/4",
+    words: "size_of",
+};
+
+/// The list that `scripts/cross` reads.
+const ARCHITECTURES: &str = include_str!("../../../abi/architectures");
+
+fn other_architectures() -> Vec<Check> {
+    let cross = |place: &Place, architecture: &str| {
+        let mut command = Command::new(place.root.join("scripts/cross"));
+        Outcome::passed(&run::run(command.env_remove("AIONOTIFY_PREFIX").arg(architecture)))
+    };
+    let packages = |place: &Place| place.root.join("target/cross-i686/packages");
+    let rows = ARCHITECTURES.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let architecture = line.split(' ').next().expect("a line has words");
+        let tool = if line.ends_with(" -") { "gcc" } else { "qemu-user" };
+        let claim = format!(
+            "the C programs pass on {architecture}, with the layout of its C compiler, and the barriers \
+             in the machine code where its are known"
+        );
+        Check::new(tool, claim, move |place| cross(place, architecture))
+    });
+    let planted = [
+        planted("qemu-user", &NO_FENCE, |_, copy| {
+            run::run(copy.command("scripts/cross").args(["aarch64", "--test", "barrier"]))
+        }),
+        planted("gcc", &ANOTHER_SIZE, move |place, copy| {
+            let mut cross = copy.command("scripts/cross");
+            // Unpacked once.
+            cross.env("CROSS_PACKAGES", packages(place));
+            run::run(cross.args(["i686", "--test", "layout"]))
+        }),
+    ];
+    rows.chain(planted).collect()
 }
 
 /// What valgrind is run with: its messages go to files of their own, because tests read what
@@ -53,86 +85,97 @@ const VALGRIND: &str = "valgrind -q --error-exitcode=9 --leak-check=full --fair-
                         --child-silent-after-fork=yes --errors-for-leak-kinds=definite \
                         --log-file=/dev/null";
 
-fn valgrind(place: &Place, report: Report) {
-    let ran = c_programs(place, &[("AIONOTIFY_RUNNER", VALGRIND), ("AIONOTIFY_INSTRUMENTED", "1")]);
-    report(passed("no memory error and no leak in the C programs", "valgrind", &ran));
-    for fault in ["leak", "overflow"] {
-        let program = compile(place, &[]);
-        let mut command = Command::new("valgrind");
-        command.args(VALGRIND.split_whitespace().skip(1)).arg(program).arg(fault);
-        report(noticed(
-            &format!("{fault} in a C program"),
-            "valgrind",
-            &run::run(&mut command),
-            "",
-        ));
-    }
+fn valgrind() -> Vec<Check> {
+    let suite = Check::new("valgrind", "no memory error and no leak in the C programs", |place| {
+        let variables = [("AIONOTIFY_RUNNER", VALGRIND), ("AIONOTIFY_INSTRUMENTED", "1")];
+        Outcome::passed(&c_programs(place, &variables))
+    });
+    let fault = |fault: &'static str| {
+        Check::new("valgrind", format!("planted: {fault} in a C program"), move |place| {
+            let program = compile(place, "cc", &[]);
+            let mut command = Command::new("valgrind");
+            command.args(VALGRIND.split_whitespace().skip(1)).arg(program).arg(fault);
+            Outcome::noticed(&run::run(&mut command), "")
+        })
+    };
+    vec![suite, fault("leak"), fault("overflow")]
 }
 
-fn sanitizers(place: &Place, report: Report) {
-    const FLAGS: &str = "-fsanitize=address,undefined -fno-sanitize-recover=all";
-    let ran =
-        c_programs(place, &[("CC", "clang"), ("CFLAGS", FLAGS), ("AIONOTIFY_INSTRUMENTED", "1")]);
+const SANITIZERS: &str = "-fsanitize=address,undefined -fno-sanitize-recover=all";
+
+fn sanitizers() -> Vec<Check> {
+    let tool = "ASan, UBSan";
     let claim = "no memory error and no undefined behaviour in the C programs";
-    report(passed(claim, "ASan, UBSan", &ran));
-    let flags: Vec<&str> = FLAGS.split(' ').collect();
-    for (fault, message) in [
-        ("leak", "LeakSanitizer"),
-        ("overflow", "heap-buffer-overflow"),
-        ("shift", "undefined-behavior"),
-    ] {
-        let program = compile(place, &flags);
-        let ran = run::run(Command::new(program).arg(fault));
-        report(noticed(&format!("{fault} in a C program"), "ASan, UBSan", &ran, message));
-    }
+    let suite = Check::new(tool, claim, |place| {
+        let variables = [
+            ("CC", "clang"),
+            ("CFLAGS", SANITIZERS),
+            ("AIONOTIFY_INSTRUMENTED", "1"),
+            ("AIONOTIFY_HEAP_NOT_FORK_SAFE", "1"),
+        ];
+        Outcome::passed(&c_programs(place, &variables))
+    });
+    let fault = |fault: &'static str, message: &'static str| {
+        Check::new(tool, format!("planted: {fault} in a C program"), move |place| {
+            let flags: Vec<&str> = SANITIZERS.split(' ').collect();
+            let program = compile(place, "clang", &flags);
+            Outcome::noticed(&run::run(Command::new(program).arg(fault)), message)
+        })
+    };
+    vec![
+        suite,
+        fault("leak", "LeakSanitizer"),
+        fault("overflow", "heap-buffer-overflow"),
+        fault("shift", "undefined-behavior"),
+    ]
 }
 
-fn thread_sanitizer(place: &Place, report: Report) {
-    let stress = |planted: &Planted| {
-        let mut cargo = planted.command("cargo");
+const PLAIN_STORE: Fault = Fault {
+    what: "notified stored without an atomic",
+    file: "src/protocol.rs",
+    from: "            AtomicBool::store(self, value, order);",
+    to: "            let _ = order;\n            unsafe { *self.as_ptr() = value };",
+    words: "ThreadSanitizer: data race",
+};
+
+fn thread_sanitizer() -> Vec<Check> {
+    let stress = |copy: &Planted| {
+        let mut cargo = copy.command("cargo");
         // The sanitizers are no stable part of Rust: RUSTC_BOOTSTRAP lets a stable compiler use
         // them, and the second flag link with a standard library that is not instrumented.
         cargo
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer")
-            .args(["test", "--offline", "--target", &format!("{}-unknown-linux-gnu", ARCH)])
+            .args(["test", "--offline", "--target", &format!("{ARCH}-unknown-linux-gnu")])
             .args(["--target-dir", "target/thread-sanitizer", "--test", "stress", "--", "5000"]);
         run::run(&mut cargo)
     };
-    let ran = stress(&Planted::unchanged(place));
-    report(passed("no data race under stress", "ThreadSanitizer", &ran));
-    let store = "            AtomicBool::store(self, value, order);";
-    let plain = "            let _ = order;\n            unsafe { *self.as_ptr() = value };";
-    let ran = stress(&Planted::new(place, "src/protocol.rs", store, plain));
-    let words = "ThreadSanitizer: data race";
-    report(noticed("notified stored without an atomic", "ThreadSanitizer", &ran, words));
+    vec![
+        Check::new("ThreadSanitizer", "no data race under stress", move |place| {
+            Outcome::passed(&stress(&Planted::unchanged(place)))
+        }),
+        planted("ThreadSanitizer", &PLAIN_STORE, move |_, copy| stress(copy)),
+    ]
 }
 
-/// The architecture that this tool was compiled for.
-const ARCH: &str = std::env::consts::ARCH;
+const FULL_EVENT: Fault = Fault {
+    what: "accept leaves the event full",
+    file: "src/protocol.rs",
+    from: "swap(false, Acquire) {",
+    to: "swap(false, Acquire) && GSOURCE == 0 {",
+    words: "minimal failing input",
+};
 
-fn model(place: &Place, report: Report) {
-    let test = ["-p", "capi-tests", "--test", "model"];
-    let ran = tests(place, &test, &[("PROPTEST_CASES", "20000")]);
-    report(passed("random calls return what a model says", "proptest", &ran));
-    let (taken, never) = ("swap(false, Acquire) {", "swap(false, Acquire) && GSOURCE == 0 {");
-    let planted = Planted::new(place, "src/protocol.rs", taken, never);
-    let ran = run::run(planted.command("cargo").args(["test", "--offline"]).args(test));
-    let words = "minimal failing input";
-    report(noticed("accept leaves the event full", "proptest", &ran, words));
-}
-
-fn soak(place: &Place, report: Report) {
-    let soak = |mut make: Command, seconds: &str| {
-        run::run(make.arg("soak").arg(format!("SECONDS={seconds}")))
-    };
-    let mut make = Command::new("make");
-    make.current_dir(&place.root);
-    report(passed("no wakeup later than 20 s under load, 60 s", "soak", &soak(make, "60")));
-    let (wakes, sleeps) = ("notify_me().load(Relaxed) != 0", "notify_me().load(Relaxed) > 1 << 30");
-    let planted = Planted::new(place, "src/protocol.rs", wakes, sleeps);
-    let ran = soak(planted.command("make"), "10");
-    report(noticed("notify wakes nobody", "soak", &ran, "errno is"));
+fn model() -> Vec<Check> {
+    const TEST: [&str; 4] = ["-p", "capi-tests", "--test", "model"];
+    vec![
+        Check::new("proptest", "random calls return what a model says", |place| {
+            Outcome::passed(&tests(place, &TEST, &[("PROPTEST_CASES", "20000")]))
+        }),
+        planted("proptest", &FULL_EVENT, |_, copy| {
+            run::run(copy.command("cargo").args(["test", "--offline"]).args(TEST))
+        }),
+    ]
 }
 
 /// The C programs of both libraries, with an environment.
@@ -143,46 +186,16 @@ fn c_programs(place: &Place, variables: &[(&str, &str)]) -> Ran {
 
 fn tests(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(&place.root).args(["test", "--locked"]).args(arguments);
+    cargo.current_dir(&place.root).args(["test", "--locked", "--no-fail-fast"]).args(arguments);
     run::run(cargo.envs(variables.iter().copied()))
 }
 
 /// The program with the planted faults.
-fn compile(place: &Place, flags: &[&str]) -> PathBuf {
+fn compile(place: &Place, compiler: &str, flags: &[&str]) -> PathBuf {
     let program = place.scratch.join("faults");
-    let source = place.root.join("tools/verify/planted.c");
-    let compiler = if flags.is_empty() { "cc" } else { "clang" };
+    let source = place.root.join(Path::new("tools/verify/planted.c"));
     let ran =
         run::run(Command::new(compiler).args(flags).arg("-g").arg(source).arg("-o").arg(&program));
     assert!(ran.success, "{}", ran.text);
     program
-}
-
-/// A row for a suite that must pass.
-fn passed(claim: &str, tool: &'static str, ran: &Ran) -> Row {
-    let good = ran.success;
-    Row {
-        claim: claim.to_owned(),
-        tool,
-        result: if good { "holds".to_owned() } else { ran.end() },
-        explored: match ran.text.matches(" ... ok").count() {
-            0 | 1 => "one run".to_owned(),
-            count => format!("{count} tests"),
-        },
-        time: ran.time,
-        good,
-    }
-}
-
-/// A row for a planted fault, which must be noticed with these words.
-fn noticed(fault: &str, tool: &'static str, ran: &Ran, words: &str) -> Row {
-    let good = !ran.success && ran.text.contains(words);
-    Row {
-        claim: format!("planted: {fault}"),
-        tool,
-        result: if good { "caught".to_owned() } else { format!("not caught: {}", ran.end()) },
-        explored: "one run".to_owned(),
-        time: ran.time,
-        good,
-    }
 }

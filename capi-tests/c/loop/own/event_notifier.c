@@ -39,18 +39,23 @@ int event_notifier_get_fd(EventNotifier *e)
     return e->rfd;
 }
 
+/* Like functions that take no care of errno. */
 int event_notifier_set(EventNotifier *e)
 {
     uint64_t one = 1;
+    int result = write(e->wfd, &one, sizeof(one)) == sizeof(one) ? 0 : -errno;
 
-    return write(e->wfd, &one, sizeof(one)) == sizeof(one) ? 0 : -errno;
+    errno = EXDEV;
+    return result;
 }
 
 int event_notifier_test_and_clear(EventNotifier *e)
 {
     uint64_t value;
+    int result = read(e->rfd, &value, sizeof(value)) == sizeof(value);
 
-    return read(e->rfd, &value, sizeof(value)) == sizeof(value);
+    errno = EXDEV;
+    return result;
 }
 
 int event_notifier_set_handler(EventNotifier *e, EventNotifierHandler *handler)

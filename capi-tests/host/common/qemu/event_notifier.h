@@ -23,11 +23,15 @@ void event_notifier_init_fd(EventNotifier *e, int fd);
 void event_notifier_cleanup(EventNotifier *e);
 int event_notifier_set(EventNotifier *e);
 int event_notifier_test_and_clear(EventNotifier *e);
-#ifdef LOOP_5_2
+#ifdef HAVE_GET_WFD
 int event_notifier_get_fd(const EventNotifier *e);
 int event_notifier_get_wfd(const EventNotifier *e);
 #else
 int event_notifier_get_fd(EventNotifier *e);
+#endif
+#ifdef OWN_SET_HANDLER
+void event_notifier_set_handler(EventNotifier *e, EventNotifierHandler *handler);
+#else
 int event_notifier_set_handler(EventNotifier *e, EventNotifierHandler *handler);
 #endif
 

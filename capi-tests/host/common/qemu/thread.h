@@ -36,6 +36,15 @@ typedef struct QemuMutex {
 #endif
 } QemuMutex;
 
+typedef struct QemuRecMutex {
+    pthread_mutex_t lock;
+#ifdef CONFIG_DEBUG_MUTEX
+    const char *file;
+    int line;
+#endif
+    bool initialized;
+} QemuRecMutex;
+
 typedef struct QemuCond {
     pthread_cond_t cond;
 } QemuCond;

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HAVE_INITIALIZED
 #include "qemu/event_notifier.h"
 #include "qemu/source.h"
 

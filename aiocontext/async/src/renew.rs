@@ -1,0 +1,96 @@
+//! A context in a child process.
+//!
+//! A child has a copy of its parent's contexts, whose descriptors are the parent's as well. Before
+//! it polls, reads or changes any of them, it puts files of its own under their numbers; the parent
+//! notices nothing. What other threads of the parent have announced or wait for is forgotten, since
+//! the child does not have them.
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
+
+use aio_notify::abi::AioContext;
+use aio_notify::ffi::descriptor::{Ends, CLOSED};
+use aio_notify::ffi::{ContextRef, View};
+use aio_notify::hidden_names;
+use aiocontext_wake::renew as new_file;
+
+use crate::notify::coalescing;
+use crate::state::{self, State};
+use crate::{ours, LIBRARY};
+
+/// Makes the context the calling process's own, if it is its parent's. For every function that may
+/// poll, or touch a descriptor, but `aio_notify`, which signal handlers call.
+#[inline]
+pub(crate) fn enter(ctx: ContextRef<'_>, state: &State) {
+    if !state.own.is_of(aiocontext_fork::generation()) {
+        renew(ctx, state);
+    }
+}
+
+#[cold]
+fn renew(ctx: ContextRef<'_>, state: &State) {
+    // For children that nobody was told of.
+    aiocontext_fork::run_child_hooks();
+    let process = aiocontext_fork::generation();
+    let _renewing = state.renewing.lock();
+    if state.own.is_of(process) {
+        return;
+    }
+    // SAFETY: those who use it come through `enter` first.
+    unsafe { ours::renew_lock(ctx.lock()) };
+    if ours::the_loop() && !state.own.renew() {
+        LIBRARY
+            .log(format_args!("no event for a context in a child process: it polls every 10 ms"));
+    }
+    coalescing(ctx, state).renew();
+    ours::renew_watch(ctx);
+    // Last: `aio_notify` writes from here on.
+    state.own.set_process(process);
+}
+
+/// Gives a child a notifier of its own, before a loop of the program's polls it: that may call
+/// nothing of the library's before it sleeps. It is called once in each child.
+///
+/// # Safety
+///
+/// `ctx` is a live context that this component has made.
+pub(crate) unsafe fn in_child(ctx: *mut c_void) {
+    let Some(ctx) = NonNull::new(ctx.cast::<AioContext>()) else { return };
+    // SAFETY: the same contract.
+    let ctx = unsafe { ContextRef::new(ctx) };
+    if let Some(state) = state::find(ctx) {
+        renew_notifier(ctx);
+        // Relaxed: the child has no other thread yet, or they come through here first.
+        state.notifier_process.store(aiocontext_fork::generation(), Relaxed);
+    }
+}
+
+fn renew_notifier(ctx: ContextRef<'_>) {
+    let (read, write) = (ctx.notifier_rfd(), ctx.notifier_wfd());
+    // Relaxed: set up before the context was shared.
+    let ends = Ends { read: read.load(Relaxed), write: write.load(Relaxed) };
+    if ends.read < 0 {
+        return;
+    }
+    let renewed = new_file::ends(ends).unwrap_or_else(|e| {
+        LIBRARY.log(format_args!(
+            "no event notifier for a context in a child process, errno {}",
+            e.raw_os_error()
+        ));
+        Ends { read: CLOSED, write: CLOSED }
+    });
+    read.store(renewed.read, Relaxed);
+    write.store(renewed.write, Relaxed);
+}
+
+/// [`enter`] for the fd loop.
+extern "C" fn renew_for_fd_loop(ctx: ContextRef<'_>) {
+    if let Some(state) = state::find(ctx) {
+        enter(ctx, state);
+    }
+}
+
+hidden_names! {
+    "aiocontext_async_renew" = renew_for_fd_loop;
+}

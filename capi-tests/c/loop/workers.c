@@ -1,0 +1,455 @@
+/*
+ * When workers of a pool are started and when they end. What the pool asks the system for comes
+ * here first: pthread_create() fails when a test says so, and the clock stands until a test
+ * sets it, also for those who sleep until a time.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include <dlfcn.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "context.h"
+
+/* Threads. */
+
+static int created, refuse, refused;
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument)
+{
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    if (load(&refuse)) {
+        __atomic_add_fetch(&refused, 1, __ATOMIC_SEQ_CST);
+        return EAGAIN;
+    }
+    /* Default ones: what a program sets for its own threads is the program's. */
+    CHECK(attributes == NULL);
+    __atomic_add_fetch(&created, 1, __ATOMIC_SEQ_CST);
+    return real(thread, attributes, start, argument);
+}
+
+/* The clock. */
+
+static int64_t now;
+
+static int64_t time_of(const struct timespec *time)
+{
+    return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+}
+
+static int64_t load_time(int64_t *value)
+{
+    return __atomic_load_n(value, __ATOMIC_SEQ_CST);
+}
+
+static void store_time(int64_t *value, int64_t to)
+{
+    __atomic_store_n(value, to, __ATOMIC_SEQ_CST);
+}
+
+static long (*real_syscall)(long, ...);
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    if (clock == CLOCK_MONOTONIC) {
+        time->tv_sec = (time_t)(load_time(&now) / 1000000000);
+        time->tv_nsec = (long)(load_time(&now) % 1000000000);
+        return 0;
+    }
+    return (int)real_syscall(SYS_clock_gettime, clock, time);
+}
+
+#if __SIZEOF_POINTER__ == 4
+/* The same with times of 64 bits, which Rust's standard library calls where it is there. */
+struct wide_time {
+    int64_t tv_sec;
+    int32_t tv_nsec, unused;
+};
+
+int __clock_gettime64(clockid_t clock, struct wide_time *time)
+{
+    struct timespec narrow;
+    int result = clock_gettime(clock, &narrow);
+
+    time->tv_sec = narrow.tv_sec;
+    time->tv_nsec = (int32_t)narrow.tv_nsec;
+    return result;
+}
+#endif
+
+/* How many sleeps until a time there have been, and the last one's end. */
+static int sleeps;
+static int64_t sleeps_until;
+
+/* Whether the clock stands for good: then only a wakeup ends such a sleep. */
+static int clock_stands;
+
+static long sleep_until(long word, long operation, long value, const struct timespec *until,
+                        long mask)
+{
+    struct timespec slice;
+    long result;
+
+    store_time(&sleeps_until, time_of(until));
+    __atomic_add_fetch(&sleeps, 1, __ATOMIC_SEQ_CST);
+    if (load(&clock_stands)) {
+        return real_syscall(SYS_futex, word, operation, value, NULL, NULL, mask);
+    }
+    do {
+        if (load_time(&now) >= time_of(until)) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        /* The test may set the clock at any time, of which the kernel knows nothing. */
+        real_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &slice);
+        slice.tv_nsec += 1000000;
+        if (slice.tv_nsec >= 1000000000) {
+            slice.tv_sec++;
+            slice.tv_nsec -= 1000000000;
+        }
+        result = real_syscall(SYS_futex, word, operation, value, &slice, NULL, mask);
+    } while (result == -1 && errno == ETIMEDOUT);
+    return result;
+}
+
+/* How often this thread has woken another, and whether it is suspended before it does. */
+static _Thread_local int wakes, is_to_stop;
+static int has_stopped, may_go_on;
+
+static void before_wake(void)
+{
+    wakes++;
+    if (is_to_stop) {
+        store(&has_stopped, 1);
+        wait_until_at_least(&may_go_on, 1);
+    }
+}
+
+long syscall(long number, ...)
+{
+    long arguments[6];
+    va_list list;
+    int i;
+
+    va_start(list, number);
+    for (i = 0; i < 6; i++) {
+        arguments[i] = va_arg(list, long);
+    }
+    va_end(list);
+    if (number == SYS_futex && (arguments[1] & FUTEX_CMD_MASK) == FUTEX_WAKE) {
+        before_wake();
+    }
+    if (number == SYS_futex && (arguments[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET &&
+        arguments[3] != 0) {
+        return sleep_until(arguments[0], arguments[1], arguments[2],
+                           (const struct timespec *)arguments[3], arguments[5]);
+    }
+    return real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
+                        arguments[4], arguments[5]);
+}
+
+/* The pool. */
+
+static AioContext *ctx;
+static ThreadPool *pool;
+static int started, may_end, completions, results[4], workers[4];
+
+static int work(void *number)
+{
+    store(&workers[*(int *)number], (int)real_syscall(SYS_gettid));
+    __atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+    return 1000;
+}
+
+static int work_and_wait(void *number)
+{
+    work(number);
+    wait_until_at_least(&may_end, 1);
+    return 1001;
+}
+
+/* Ends when all four have started. */
+static int work_and_wait_for_four(void *number)
+{
+    work(number);
+    wait_until_at_least(&started, 4);
+    return 1002;
+}
+
+static void complete(void *number, int result)
+{
+    results[*(int *)number] = result;
+    completions++;
+}
+
+static int numbers[] = {0, 1, 2, 3};
+
+static void submit(int number, ThreadPoolFunc *func)
+{
+    CHECK(thread_pool_submit_aio(pool, func, &numbers[number], complete, &numbers[number]) !=
+          NULL);
+}
+
+static void wait_for_completions(int count)
+{
+    while (completions < count) {
+        aio_poll(ctx, true);
+    }
+}
+
+/* What starts is nothing that wakes the loop. */
+static void poll_until_at_least(int *value, int target)
+{
+    while (load(value) < target) {
+        aio_poll(ctx, false);
+        sched_yield();
+    }
+}
+
+static void pool_new(void)
+{
+    ctx = context_new();
+    pool = aio_get_thread_pool(ctx);
+    started = may_end = completions = created = refuse = refused = sleeps = 0;
+    clock_stands = has_stopped = may_go_on = 0;
+    memset(results, 0, sizeof(results));
+}
+
+static void pool_free(void)
+{
+    aio_context_unref(ctx);
+}
+
+static void without_threads_a_request_fails(void)
+{
+    pool_new();
+    store(&refuse, 1);
+    submit(0, work);
+    submit(1, work);
+    wait_for_completions(2);
+    CHECK_EQ(results[0], -EAGAIN);
+    CHECK_EQ(results[1], -EAGAIN);
+    CHECK_EQ(load(&started), 0);
+    CHECK_EQ(load(&created), 0);
+    /* The next one tries again. */
+    store(&refuse, 0);
+    submit(2, work);
+    wait_for_completions(3);
+    CHECK_EQ(results[2], 1000);
+    pool_free();
+}
+
+static void where_there_is_a_worker_no_request_fails(void)
+{
+    pool_new();
+    submit(0, work_and_wait);
+    poll_until_at_least(&started, 1);
+    CHECK_EQ(load(&created), 1);
+    store(&refuse, 1);
+    submit(1, work);
+    submit(2, work);
+    poll_until_at_least(&refused, 1);
+    run_all(ctx);
+    CHECK_EQ(completions, 0);
+    store(&may_end, 1);
+    wait_for_completions(3);
+    CHECK_EQ(results[0], 1001);
+    CHECK_EQ(results[1], 1000);
+    CHECK_EQ(results[2], 1000);
+    CHECK_EQ(load(&created), 1);
+    pool_free();
+}
+
+/* Where the loop does not come to it: the first worker starts the second, and that the third.
+ */
+static void a_worker_starts_the_next(void)
+{
+    pool_new();
+    submit(0, work_and_wait);
+    poll_until_at_least(&started, 1);
+    submit(1, work_and_wait_for_four);
+    submit(2, work_and_wait_for_four);
+    submit(3, work);
+    store(&may_end, 1);
+    wait_until_at_least(&started, 4);
+    CHECK_EQ(load(&created), 3);
+    wait_for_completions(4);
+    CHECK_EQ(load(&created), 3);
+    pool_free();
+}
+
+/* Here it has taken that request itself before the loop comes to it. */
+static void nobody_starts_a_worker_without_work(void)
+{
+    pool_new();
+    submit(0, work_and_wait);
+    poll_until_at_least(&started, 1);
+    submit(1, work);
+    store(&may_end, 1);
+    wait_until_at_least(&started, 2);
+    wait_for_completions(2);
+    CHECK_EQ(load(&created), 1);
+    pool_free();
+}
+
+static void submitting_to_busy_workers_wakes_nobody(void)
+{
+    int i;
+
+    pool_new();
+    submit(0, work_and_wait);
+    poll_until_at_least(&started, 1);
+    wakes = 0;
+    for (i = 1; i < 4; i++) {
+        submit(i, work);
+    }
+    CHECK_EQ(wakes, 0);
+    store(&may_end, 1);
+    wait_for_completions(4);
+    pool_free();
+}
+
+/* Until the workers that have run their requests sleep, so that a submission must wake one. */
+static void wait_until_idle(int count)
+{
+    int i;
+
+    wait_until_at_least(&sleeps, count);
+    for (i = 0; i < count; i++) {
+        while (!is_asleep(load(&workers[i]))) {
+            sched_yield();
+        }
+    }
+}
+
+static void *submit_and_stop(void *func)
+{
+    is_to_stop = 1;
+    submit(2, *(ThreadPoolFunc **)func);
+    return NULL;
+}
+
+/* A submission that is suspended before it wakes the worker that it counts on. */
+static pthread_t start_submission_that_stops(ThreadPoolFunc **func)
+{
+    pthread_t thread = start(submit_and_stop, func);
+
+    wait_until_at_least(&has_stopped, 1);
+    return thread;
+}
+
+static void submitting_wakes_whom_another_has_not_woken_yet(void)
+{
+    ThreadPoolFunc *func = work;
+    pthread_t thread;
+
+    pool_new();
+    store(&clock_stands, 1);
+    submit(0, work);
+    wait_for_completions(1);
+    wait_until_idle(1);
+    thread = start_submission_that_stops(&func);
+    submit(3, work);
+    wait_until_at_least(&started, 3);
+    store(&may_go_on, 1);
+    join(thread);
+    wait_for_completions(3);
+    pool_free();
+}
+
+static void a_worker_wakes_the_next(void)
+{
+    ThreadPoolFunc *func = work_and_wait_for_four;
+    pthread_t thread;
+
+    pool_new();
+    store(&clock_stands, 1);
+    submit(0, work_and_wait);
+    submit(1, work_and_wait);
+    poll_until_at_least(&started, 2);
+    store(&may_end, 1);
+    wait_for_completions(2);
+    wait_until_idle(2);
+    thread = start_submission_that_stops(&func);
+    /* Wakes one of the two, which takes the other's request. */
+    submit(3, work);
+    wait_until_at_least(&started, 4);
+    store(&may_go_on, 1);
+    join(thread);
+    wait_for_completions(4);
+    pool_free();
+}
+
+/* How many threads the process has; those that are just ending count. */
+static int threads(void)
+{
+    DIR *folder = opendir("/proc/self/task");
+    int count = 0;
+
+    CHECK(folder != NULL);
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    closedir(folder);
+    /* Without "." and "..". */
+    return count - 2;
+}
+
+/* Those that there are before the first worker: an emulator has one of its own. */
+static int threads_at_start;
+
+static const int64_t IDLE = INT64_C(10) * 1000000000;
+
+static void a_worker_ends_when_it_has_been_idle_for_10_s(void)
+{
+    pool_new();
+    submit(0, work);
+    wait_for_completions(1);
+    wait_until_at_least(&sleeps, 1);
+    CHECK_EQ(load(&created), 1);
+    CHECK_EQ(load_time(&sleeps_until) - load_time(&now), IDLE);
+
+    /* Just before, it takes a request, which is answered without the loop's starting another.
+     */
+    store_time(&now, load_time(&sleeps_until) - 1);
+    submit(1, work);
+    wait_until_at_least(&started, 2);
+    wait_for_completions(2);
+    wait_until_at_least(&sleeps, 2);
+    CHECK_EQ(load(&created), 1);
+    CHECK_EQ(load_time(&sleeps_until) - load_time(&now), IDLE);
+
+    store_time(&now, load_time(&sleeps_until));
+    while (threads() > threads_at_start) {
+        sched_yield();
+    }
+    submit(2, work);
+    wait_for_completions(3);
+    CHECK_EQ(load(&created), 2);
+    CHECK_EQ(results[2], 1000);
+    pool_free();
+}
+
+int main(void)
+{
+    *(void **)&real_syscall = dlsym(RTLD_NEXT, "syscall");
+    store_time(&now, INT64_C(1000000000000));
+    threads_at_start = threads();
+    init_clocks();
+    RUN(without_threads_a_request_fails);
+    RUN(where_there_is_a_worker_no_request_fails);
+    RUN(a_worker_starts_the_next);
+    RUN(nobody_starts_a_worker_without_work);
+    RUN(submitting_to_busy_workers_wakes_nobody);
+    RUN(submitting_wakes_whom_another_has_not_woken_yet);
+    RUN(a_worker_wakes_the_next);
+    RUN(a_worker_ends_when_it_has_been_idle_for_10_s);
+    return 0;
+}

@@ -1,0 +1,343 @@
+//! What the debugging information says: which code it describes, and which functions the compiler has
+//! put into others.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use gimli::{
+    AttributeValue, DebuggingInformationEntry, Dwarf, DwarfPackage, Reader as _, Unit, UnitOffset,
+    UnitSectionOffset,
+};
+
+use crate::image::{Function, Image};
+use crate::sections::{endian, load, Reader, Unreadable};
+
+type Entry<'a, 'u> = DebuggingInformationEntry<'a, 'u, Reader>;
+
+/// A function that is in another.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Inlined {
+    /// The function that it is in.
+    pub(crate) caller: String,
+    /// `None` for code of a unit without debugging information.
+    pub(crate) callee: Option<String>,
+    pub(crate) line: Option<u64>,
+}
+
+#[derive(Default)]
+pub(crate) struct Debug {
+    /// Code that is described, with the function's name: start, end.
+    covered: Vec<(u64, u64)>,
+    /// Functions that have code of their own.
+    pub(crate) defined: Vec<(String, u64)>,
+    /// Functions that are described and have no code of their own: name, and whether other units see it.
+    merged: HashMap<(String, bool), usize>,
+    pub(crate) inlined: Vec<Inlined>,
+    /// What could not be read, in words.
+    pub(crate) unreadable: Vec<String>,
+    /// Whether there is any.
+    pub(crate) present: bool,
+}
+
+impl Debug {
+    /// Reads all that there is. `path` is the file's, for what is beside it.
+    pub(crate) fn read(image: &Image<'_>, path: &Path) -> Self {
+        let mut debug = Self::default();
+        if let Err(Unreadable(e)) = debug.read_all(image, path) {
+            debug.unreadable.push(format!("debugging information: {e}"));
+        }
+        debug.covered.sort_unstable();
+        debug.inlined.sort();
+        debug.inlined.dedup();
+        debug
+    }
+
+    /// Whether the code at the address is described.
+    pub(crate) fn covers(&self, address: u64) -> bool {
+        let behind = self.covered.partition_point(|(start, _)| *start <= address);
+        // Ranges may nest: a few before are enough, for functions do not.
+        self.covered[..behind].iter().rev().take(16).any(|(_, end)| address < *end)
+    }
+
+    /// Whether a function without described code is what the compiler has made of two that do the same:
+    /// all that the other does is described there.
+    pub(crate) fn is_merged(&self, image: &Image<'_>, function: &Function) -> bool {
+        let is_global = |f: &Function| f.binding != "LOCAL";
+        let key = (function.stem().to_owned(), is_global(function));
+        let described = self.merged.get(&key).copied().unwrap_or(0);
+        let same = image.functions.iter().filter(|f| f.stem() == key.0 && is_global(f) == key.1);
+        described >= same.count()
+    }
+
+    fn read_all(&mut self, image: &Image<'_>, path: &Path) -> Result<(), Unreadable> {
+        let dwarf = Dwarf::load(|id| load(image, Some(id.name())))?;
+        let package = package(path)?;
+        let mut headers = dwarf.units();
+        let mut units = Vec::new();
+        while let Some(header) = headers.next()? {
+            units.push(dwarf.unit(header)?);
+        }
+        self.present = !units.is_empty();
+        let mut names = Names { units: &units, known: HashMap::new() };
+        for unit in &units {
+            let split = unit.dwo_name()?;
+            let result = match split {
+                None => self.read_unit(image, &dwarf, unit, &mut names),
+                Some(name) => self.read_split(image, path, (&dwarf, unit), name, package.as_ref()),
+            };
+            result?;
+        }
+        Ok(())
+    }
+
+    /// A unit whose description is in a file of its own.
+    fn read_split(
+        &mut self,
+        image: &Image<'_>,
+        path: &Path,
+        (parent, skeleton): (&Dwarf<Reader>, &Unit<Reader>),
+        name: AttributeValue<Reader>,
+        package: Option<&DwarfPackage<Reader>>,
+    ) -> Result<(), Unreadable> {
+        let string = |value| {
+            let text = parent.attr_string(skeleton, value)?;
+            let text = text.to_slice()?;
+            Ok::<String, Unreadable>(String::from_utf8_lossy(&text).into_owned())
+        };
+        let name = string(name)?;
+        let id = skeleton.dwo_id;
+        if let (Some(package), Some(id)) = (package, id) {
+            if let Some(dwarf) = package.find_cu(id, parent)? {
+                return self.read_dwo(image, &dwarf, skeleton);
+            }
+        }
+        let folder = match &skeleton.comp_dir {
+            Some(folder) => {
+                let folder = folder.to_slice()?;
+                PathBuf::from(String::from_utf8_lossy(&folder).into_owned())
+            }
+            None => PathBuf::new(),
+        };
+        // Where it was compiled, or else beside the file.
+        let beside = path.parent().unwrap_or(Path::new("")).join(&name);
+        let found =
+            [folder.join(&name), beside].into_iter().find_map(|file| std::fs::read(file).ok());
+        let Some(data) = found else {
+            self.unreadable.push(format!(
+                "the debugging information of a unit is in {name}, which is not there"
+            ));
+            return Ok(());
+        };
+        let dwo = Image::parse(&data)?;
+        let mut dwarf = Dwarf::load(|id| load(&dwo, id.dwo_name()))?;
+        dwarf.make_dwo(parent);
+        self.read_dwo(image, &dwarf, skeleton)
+    }
+
+    fn read_dwo(
+        &mut self,
+        image: &Image<'_>,
+        dwarf: &Dwarf<Reader>,
+        skeleton: &Unit<Reader>,
+    ) -> Result<(), Unreadable> {
+        let mut units = dwarf.units();
+        let mut found = false;
+        while let Some(header) = units.next()? {
+            let mut unit = dwarf.unit(header)?;
+            if unit.dwo_id != skeleton.dwo_id {
+                continue;
+            }
+            found = true;
+            unit.copy_relocated_attributes(skeleton);
+            // A unit of this kind refers to no other.
+            let mut names = Names { units: &[], known: HashMap::new() };
+            self.read_unit(image, dwarf, &unit, &mut names)?;
+        }
+        if !found {
+            self.unreadable.push("a unit's debugging information is of another build".to_owned());
+        }
+        Ok(())
+    }
+
+    fn read_unit(
+        &mut self,
+        image: &Image<'_>,
+        dwarf: &Dwarf<Reader>,
+        unit: &Unit<Reader>,
+        names: &mut Names<'_>,
+    ) -> Result<(), Unreadable> {
+        let mut entries = unit.entries();
+        let mut depth = 0;
+        // The functions around an entry: depth, name, and whether there is code of it.
+        let mut around: Vec<(isize, Option<String>, bool)> = Vec::new();
+        while let Some((delta, entry)) = entries.next_dfs()? {
+            depth += delta;
+            while around.last().is_some_and(|(level, ..)| *level >= depth) {
+                around.pop();
+            }
+            match entry.tag() {
+                gimli::DW_TAG_compile_unit if is_assembler(entry)? => {
+                    // No function of it can have been put into another.
+                    let mut ranges = dwarf.unit_ranges(unit)?;
+                    while let Some(range) = ranges.next()? {
+                        self.covered.push((range.begin, range.end));
+                    }
+                }
+                gimli::DW_TAG_subprogram => {
+                    let name = names.of(dwarf, unit, entry)?;
+                    let code = self.cover(image, dwarf, unit, entry, name.as_deref())?;
+                    if let Some(name) = name.as_ref().filter(|_| is_definition(entry)) {
+                        let external = entry.attr_value(gimli::DW_AT_external)?.is_some();
+                        *self.merged.entry((name.clone(), external)).or_default() += 1;
+                    }
+                    around.push((depth, name, code));
+                }
+                // What the linker has discarded runs nowhere.
+                gimli::DW_TAG_inlined_subroutine
+                    if around.last().is_some_and(|(_, _, code)| *code) =>
+                {
+                    let caller = around.last().and_then(|(_, name, _)| name.clone());
+                    let line = entry.attr_value(gimli::DW_AT_call_line)?;
+                    self.inlined.push(Inlined {
+                        caller: caller.unwrap_or_else(|| "a function".to_owned()),
+                        callee: names.of(dwarf, unit, entry)?,
+                        line: line.and_then(|line| line.udata_value()),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the code of a function. Whether there is any.
+    fn cover(
+        &mut self,
+        image: &Image<'_>,
+        dwarf: &Dwarf<Reader>,
+        unit: &Unit<Reader>,
+        entry: &Entry<'_, '_>,
+        name: Option<&str>,
+    ) -> Result<bool, Unreadable> {
+        let mut ranges = dwarf.die_ranges(unit, entry)?;
+        let mut start = None;
+        while let Some(range) = ranges.next()? {
+            if range.begin >= range.end || !image.is_code(range.begin) {
+                continue;
+            }
+            start.get_or_insert(range.begin);
+            // A description without a name is the compiler's, of a unit that was compiled without.
+            if name.is_some() {
+                self.covered.push((range.begin, range.end));
+            }
+        }
+        if let (Some(start), Some(name)) = (start, name) {
+            self.defined.push((name.to_owned(), start));
+        }
+        Ok(start.is_some())
+    }
+}
+
+/// Whether a function is defined by this entry, and neither declared, nor for others to copy, nor a
+/// copy.
+fn is_definition(entry: &Entry<'_, '_>) -> bool {
+    let has = |name| entry.attr_value(name).is_ok_and(|value| value.is_some());
+    ![
+        gimli::DW_AT_declaration,
+        gimli::DW_AT_inline,
+        gimli::DW_AT_abstract_origin,
+        gimli::DW_AT_specification,
+    ]
+    .into_iter()
+    .any(has)
+}
+
+fn is_assembler(entry: &Entry<'_, '_>) -> Result<bool, Unreadable> {
+    let language = entry.attr_value(gimli::DW_AT_language)?;
+    Ok(language == Some(AttributeValue::Language(gimli::DW_LANG_Mips_Assembler)))
+}
+
+/// `FILE.dwp`, which collects what `-gsplit-dwarf` has put into files of their own.
+fn package(path: &Path) -> Result<Option<DwarfPackage<Reader>>, Unreadable> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".dwp");
+    let Ok(data) = std::fs::read(name) else { return Ok(None) };
+    let image = Image::parse(&data)?;
+    let empty = Reader::new(Rc::from([]), endian(&image));
+    DwarfPackage::load(|id| load(&image, id.dwo_name()), empty).map(Some)
+}
+
+/// The names of functions, by the places of their entries.
+struct Names<'a> {
+    /// All units, in the order of their places.
+    units: &'a [Unit<Reader>],
+    known: HashMap<UnitSectionOffset, Option<String>>,
+}
+
+impl Names<'_> {
+    /// The name of an entry, which may be a copy of another.
+    fn of(
+        &mut self,
+        dwarf: &Dwarf<Reader>,
+        unit: &Unit<Reader>,
+        entry: &Entry<'_, '_>,
+    ) -> Result<Option<String>, Unreadable> {
+        self.of_depth(dwarf, unit, entry, 0)
+    }
+
+    fn of_depth(
+        &mut self,
+        dwarf: &Dwarf<Reader>,
+        unit: &Unit<Reader>,
+        entry: &Entry<'_, '_>,
+        depth: usize,
+    ) -> Result<Option<String>, Unreadable> {
+        if let Some(value) = entry.attr_value(gimli::DW_AT_name)? {
+            let name = dwarf.attr_string(unit, value)?;
+            return Ok(Some(String::from_utf8_lossy(&name.to_slice()?).into_owned()));
+        }
+        let origin = match entry.attr_value(gimli::DW_AT_abstract_origin)? {
+            Some(origin) => Some(origin),
+            None => entry.attr_value(gimli::DW_AT_specification)?,
+        };
+        match origin {
+            _ if depth > 8 => Ok(None),
+            Some(AttributeValue::UnitRef(offset)) => self.at(dwarf, unit, offset, depth),
+            Some(AttributeValue::DebugInfoRef(offset)) => {
+                // With link-time optimisation a copy is in another unit than the original.
+                let place = UnitSectionOffset::DebugInfoOffset(offset);
+                if let Some(offset) = place.to_unit_offset(unit) {
+                    return self.at(dwarf, unit, offset, depth);
+                }
+                let starts = |unit: &Unit<Reader>| {
+                    unit.header.offset().as_debug_info_offset().is_some_and(|at| at <= offset)
+                };
+                let behind = self.units.partition_point(starts);
+                let Some(other) = self.units[..behind].last() else { return Ok(None) };
+                match place.to_unit_offset(other) {
+                    Some(offset) => self.at(dwarf, other, offset, depth),
+                    None => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn at(
+        &mut self,
+        dwarf: &Dwarf<Reader>,
+        unit: &Unit<Reader>,
+        offset: UnitOffset,
+        depth: usize,
+    ) -> Result<Option<String>, Unreadable> {
+        let place = offset.to_unit_section_offset(unit);
+        if let Some(name) = self.known.get(&place) {
+            return Ok(name.clone());
+        }
+        let entry = unit.entry(offset)?;
+        let name = self.of_depth(dwarf, unit, &entry, depth + 1)?;
+        self.known.insert(place, name.clone());
+        Ok(name)
+    }
+}

@@ -1,0 +1,147 @@
+//! The library that is meant to be called: its functions, its components, its code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use object::read::archive::ArchiveFile;
+use object::{Architecture, Object, ObjectSection, ObjectSymbol};
+
+use crate::image::{Function, Image};
+use crate::notes::{Layout, Notes};
+
+pub(crate) struct Library {
+    pub(crate) path: PathBuf,
+    /// Its name for those that are linked with it.
+    pub(crate) soname: String,
+    /// The functions that a program calls.
+    pub(crate) functions: BTreeSet<String>,
+    pub(crate) layout: Option<Layout>,
+    /// The static library's members that define such functions.
+    members: Vec<Member>,
+    /// All functions of the static library, its own and those of its language's library.
+    own_names: BTreeSet<String>,
+}
+
+struct Member {
+    data: Vec<u8>,
+    /// Those of the functions that it defines.
+    functions: BTreeSet<String>,
+}
+
+impl Library {
+    /// Reads the shared library, and the static one beside it or where `archive` says.
+    pub(crate) fn read(path: &Path, archive: Option<&Path>) -> Result<Self, String> {
+        let name = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let data = std::fs::read(path).map_err(|e| name(&e))?;
+        let image = Image::parse(&data).map_err(|e| name(&e))?;
+        let functions: BTreeSet<String> = image
+            .file
+            .dynamic_symbols()
+            .filter(|symbol| symbol.is_definition() && symbol.is_global())
+            .filter_map(|symbol| symbol.name().ok())
+            // A program calls these of itself, and has none of its own.
+            .filter(|name| !name.starts_with("aionotify_"))
+            .map(str::to_owned)
+            .collect();
+        if functions.is_empty() {
+            return Err(format!("{} exports no functions", path.display()));
+        }
+        let mut library = Self {
+            path: path.to_owned(),
+            soname: crate::needed::soname(&image.file)
+                .or_else(|| path.file_name().map(|name| name.to_string_lossy().into_owned()))
+                .unwrap_or_default(),
+            functions,
+            layout: Notes::read(&image).libraries.first().copied(),
+            members: Vec::new(),
+            own_names: BTreeSet::new(),
+        };
+        let beside = path.with_extension("a");
+        match archive {
+            Some(archive) => library.read_archive(archive)?,
+            None if beside.exists() => library.read_archive(&beside)?,
+            None => {}
+        }
+        Ok(library)
+    }
+
+    fn read_archive(&mut self, path: &Path) -> Result<(), String> {
+        let name = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let data = std::fs::read(path).map_err(|e| name(&e))?;
+        let archive = ArchiveFile::parse(&*data).map_err(|e| name(&e))?;
+        for member in archive.members() {
+            let bytes = member.and_then(|member| member.data(&*data)).map_err(|e| name(&e))?;
+            let Ok(image) = Image::parse(bytes) else { continue };
+            let mut functions = BTreeSet::new();
+            for function in &image.functions {
+                self.own_names.insert(function.name.clone());
+                if function.binding == "GLOBAL" && self.functions.contains(&function.name) {
+                    functions.insert(function.name.clone());
+                }
+            }
+            if !functions.is_empty() {
+                self.members.push(Member { data: bytes.to_vec(), functions });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a function of this name is some of the static library's, if not one that programs call.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.own_names.contains(name) && !self.functions.contains(name)
+    }
+
+    /// Whether there is a static library to compare with.
+    pub(crate) fn has_archive(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// The other functions of the component that a function is of, where a program may have a whole
+    /// component of its own.
+    pub(crate) fn component(&self, function: &str) -> Option<&BTreeSet<String>> {
+        if !self.layout.is_some_and(|layout| layout.is_whole_loop()) {
+            return None;
+        }
+        let member = self.members.iter().find(|member| member.functions.contains(function))?;
+        Some(&member.functions)
+    }
+
+    /// Whether the code of a function in a linked file is the static library's.
+    pub(crate) fn is_code_of(&self, image: &Image<'_>, function: &Function) -> bool {
+        let Some(theirs) = image.bytes(function) else { return false };
+        self.members.iter().filter(|member| member.functions.contains(&function.name)).any(
+            |member| {
+                let Ok(object) = Image::parse(&member.data) else { return false };
+                object.file.architecture() == image.file.architecture()
+                    && matches(&object, &function.name, theirs) == Some(true)
+            },
+        )
+    }
+}
+
+/// Whether these bytes are the function's, but for what the linker fills in.
+fn matches(object: &Image<'_>, name: &str, theirs: &[u8]) -> Option<bool> {
+    let function = object.functions.iter().find(|function| function.name == name)?;
+    let ours = object.bytes(function)?;
+    if ours.len() != theirs.len() || ours.is_empty() {
+        return Some(false);
+    }
+    let code = object.code.iter().find(|code| {
+        function.address >= code.address && function.address < code.address + code.data.len() as u64
+    })?;
+    let start = function.address - code.address;
+    let mut filled = BTreeMap::new();
+    for (at, relocation) in object.file.section_by_index(code.index).ok()?.relocations() {
+        let size = u64::from(relocation.size().max(32)) / 8;
+        // The linker may also change the instruction: on x86 up to three bytes before, elsewhere
+        // those of the word.
+        let from = match object.file.architecture() {
+            Architecture::X86_64 | Architecture::I386 => at.saturating_sub(3),
+            _ => at & !3,
+        };
+        filled.insert(from, at + size);
+    }
+    let is_filled = |at: u64| filled.range(..=at).next_back().is_some_and(|(_, end)| at < *end);
+    let same = ours.iter().zip(theirs).enumerate();
+    Some(same.into_iter().all(|(at, (a, b))| a == b || is_filled(start + at as u64)))
+}

@@ -1,0 +1,112 @@
+//! `aionotify-check`: finds functions of a program's own that are left where it should call the
+//! library's. `aionotify-check --help` has the options and the exit status.
+
+mod debug;
+mod image;
+mod judge;
+mod library;
+mod lto;
+mod needed;
+mod notes;
+mod options;
+mod report;
+mod sections;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use object::read::archive::ArchiveFile;
+
+use image::Image;
+use judge::{judge, Findings};
+use library::Library;
+use options::{Options, USAGE};
+use report::Report;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(status) => ExitCode::from(status),
+        Err(e) => {
+            eprintln!("aionotify-check: {}", e.trim_end());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<u8, String> {
+    let Some(options) = Options::parse(std::env::args().skip(1))? else {
+        print!("{USAGE}");
+        return Ok(0);
+    };
+    let path = options.library()?;
+    let library = Library::read(&path, options.archive.as_deref())?;
+    let mut parts = Vec::new();
+    for file in &options.files {
+        parts.extend(read(file)?);
+    }
+    // A component may be spread over object files; its functions then belong together.
+    let mut together = BTreeSet::new();
+    for (_, data) in &parts {
+        if let Ok(image) = Image::parse(data) {
+            if image.is_relocatable() {
+                together.extend(image.functions.iter().map(|f| f.stem().to_owned()));
+            }
+        }
+    }
+    let judged = parts.iter().map(|(part, data)| {
+        let findings = match Image::parse(data) {
+            Ok(image) => judge(&image, &part.file, &library, &together, &options),
+            Err(e) => unreadable(data, &e),
+        };
+        (part.clone(), findings)
+    });
+    let report = Report::new(&path, judged.collect());
+    if options.json {
+        report.print_json();
+    } else {
+        report.print();
+    }
+    Ok(report.status())
+}
+
+/// A file, or a member of one.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) file: PathBuf,
+    pub(crate) member: Option<String>,
+}
+
+/// The file's bytes, or those of each member that is not a list of names.
+fn read(file: &Path) -> Result<Vec<(Part, Vec<u8>)>, String> {
+    let name = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
+    let data = std::fs::read(file).map_err(|e| name(&e))?;
+    let part = |member| Part { file: file.to_owned(), member };
+    if !data.starts_with(b"!<arch>\n") && !data.starts_with(b"!<thin>\n") {
+        return Ok(vec![(part(None), data)]);
+    }
+    let archive = ArchiveFile::parse(&*data).map_err(|e| name(&e))?;
+    let mut parts = Vec::new();
+    for member in archive.members() {
+        let member = member.map_err(|e| name(&e))?;
+        let member_name = String::from_utf8_lossy(member.name()).into_owned();
+        let bytes = match member.is_thin() {
+            // The members of a thin archive are files of their own.
+            true => {
+                let path = file.parent().unwrap_or(Path::new("")).join(&member_name);
+                std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?
+            }
+            false => member.data(&*data).map_err(|e| name(&e))?.to_vec(),
+        };
+        parts.push((part(Some(member_name)), bytes));
+    }
+    Ok(parts)
+}
+
+fn unreadable(data: &[u8], error: &str) -> Findings {
+    let text = match lto::is_bitcode(data) {
+        true => "it holds code for link-time optimisation: check the linked file".to_owned(),
+        false => format!("it cannot be read: {error}"),
+    };
+    Findings { unknown: vec![text], ..Findings::default() }
+}

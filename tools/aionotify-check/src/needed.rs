@@ -1,0 +1,188 @@
+//! Which shared library a program's calls are bound to, as the loader finds it.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use object::{Architecture, File, Object, ObjectSection, ObjectSymbol};
+
+use crate::library::Library;
+
+/// The tags of `.dynamic` that are read here.
+const DT_SONAME: u64 = 14;
+const DT_RPATH: u64 = 15;
+const DT_RUNPATH: u64 = 29;
+
+/// What the loader would do.
+#[derive(Default, Debug)]
+pub(crate) struct Bindings {
+    /// Whether the library is among those that are loaded.
+    pub(crate) needs_ours: bool,
+    /// Functions that another file provides, with its path.
+    pub(crate) elsewhere: Vec<(String, PathBuf)>,
+    /// Libraries that stand before ours and are not there.
+    pub(crate) missing: Vec<String>,
+}
+
+/// Follows the libraries that a file needs, in the loader's order, up to ours.
+pub(crate) fn bindings(
+    file: &File<'_>,
+    path: &Path,
+    names: &[&String],
+    library: &Library,
+    folders: &[PathBuf],
+) -> Bindings {
+    let mut result = Bindings::default();
+    let mut open: Vec<&String> = names.to_vec();
+    let mut queue: VecDeque<(String, Vec<PathBuf>)> = VecDeque::new();
+    let mut seen = Vec::new();
+    enqueue(&mut queue, file, path);
+    while let Some((name, search)) = queue.pop_front() {
+        let base = name.rsplit('/').next().unwrap_or(&name).to_owned();
+        if seen.contains(&base) {
+            continue;
+        }
+        seen.push(base.clone());
+        if base == library.soname {
+            result.needs_ours = true;
+            // What is left is ours, whatever comes behind.
+            break;
+        }
+        let Some((found, data)) = find(&name, &search, folders, file) else {
+            result.missing.push(base);
+            continue;
+        };
+        let Ok(other) = File::parse(&*data) else { continue };
+        let defines =
+            |name: &str| other.dynamic_symbols().any(|s| s.is_definition() && s.name() == Ok(name));
+        open.retain(|&name| {
+            let bound = defines(name);
+            if bound {
+                result.elsewhere.push((name.clone(), found.clone()));
+            }
+            !bound
+        });
+        enqueue(&mut queue, &other, &found);
+    }
+    if open.is_empty() {
+        result.missing.clear();
+    }
+    result
+}
+
+/// The library's name for those that are linked with it.
+pub(crate) fn soname(file: &File<'_>) -> Option<String> {
+    dynamic_strings(file, DT_SONAME).into_iter().next()
+}
+
+fn enqueue(queue: &mut VecDeque<(String, Vec<PathBuf>)>, file: &File<'_>, path: &Path) {
+    let runpath = dynamic_strings(file, DT_RUNPATH);
+    let search = if runpath.is_empty() { dynamic_strings(file, DT_RPATH) } else { runpath };
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let origin = real.parent().unwrap_or(Path::new("/")).display().to_string();
+    let search: Vec<PathBuf> = search
+        .iter()
+        .flat_map(|list| list.split(':'))
+        .map(|folder| folder.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin).into())
+        .collect();
+    let Ok(needed) = file.import_libraries() else { return };
+    for name in needed.flatten() {
+        let name = String::from_utf8_lossy(name.name()).into_owned();
+        queue.push_back((name, search.clone()));
+    }
+}
+
+/// The values of a tag of `.dynamic` that are names.
+fn dynamic_strings(file: &File<'_>, wanted: u64) -> Vec<String> {
+    let section = |name| file.section_by_name(name).and_then(|s| s.data().ok());
+    let (Some(dynamic), Some(strings)) = (section(".dynamic"), section(".dynstr")) else {
+        return Vec::new();
+    };
+    let size = if file.is_64() { 8 } else { 4 };
+    let number = |bytes: &[u8]| {
+        let mut all = [0; 8];
+        if file.is_little_endian() {
+            all[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(all)
+        } else {
+            all[8 - bytes.len()..].copy_from_slice(bytes);
+            u64::from_be_bytes(all)
+        }
+    };
+    dynamic
+        .chunks_exact(2 * size)
+        .map(|entry| (number(&entry[..size]), number(&entry[size..])))
+        .filter(|(tag, _)| *tag == wanted)
+        .filter_map(|(_, at)| strings.get(at as usize..)?.split(|byte| *byte == 0).next())
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect()
+}
+
+/// The file that the loader would take, if it is for the same machine.
+fn find(
+    name: &str,
+    search: &[PathBuf],
+    folders: &[PathBuf],
+    file: &File<'_>,
+) -> Option<(PathBuf, Vec<u8>)> {
+    let environment = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let environment = std::env::split_paths(&environment).filter(|p| !p.as_os_str().is_empty());
+    let candidates: Vec<PathBuf> = match name.contains('/') {
+        true => vec![name.into()],
+        false => environment
+            .chain(search.iter().cloned())
+            .chain(folders.iter().cloned())
+            .chain(system_folders(file))
+            .map(|folder| folder.join(name))
+            .collect(),
+    };
+    candidates.into_iter().find_map(|path| {
+        let data = std::fs::read(&path).ok()?;
+        let other = File::parse(&*data).ok()?;
+        let fits = other.architecture() == file.architecture() && other.is_64() == file.is_64();
+        fits.then_some((path, data))
+    })
+}
+
+fn system_folders(file: &File<'_>) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for line in configured(Path::new("/etc/ld.so.conf"), 0) {
+        folders.push(line.into());
+    }
+    let triplet = match file.architecture() {
+        Architecture::X86_64 => "x86_64-linux-gnu",
+        Architecture::Aarch64 => "aarch64-linux-gnu",
+        Architecture::I386 => "i386-linux-gnu",
+        _ => "",
+    };
+    for folder in ["/lib", "/usr/lib"] {
+        folders.push(Path::new(folder).join(triplet));
+    }
+    folders.push(Path::new("/usr").join(triplet).join("lib"));
+    folders
+        .extend(["/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"].map(PathBuf::from));
+    folders
+}
+
+/// The folders of the loader's configuration.
+fn configured(path: &Path, depth: usize) -> Vec<String> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let mut folders = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+        let Some(pattern) = line.strip_prefix("include ") else {
+            folders.extend((!line.is_empty()).then(|| line.to_owned()));
+            continue;
+        };
+        let pattern = Path::new(pattern.trim());
+        let folder = pattern.parent().unwrap_or(Path::new("/etc"));
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        files.sort();
+        for file in files {
+            if depth < 4 && file.extension().is_some_and(|extension| extension == "conf") {
+                folders.extend(configured(&file, depth + 1));
+            }
+        }
+    }
+    folders
+}

@@ -1,0 +1,106 @@
+//! What was found, as lines for a reader or as JSON for a program.
+
+use std::path::Path;
+
+use serde_json::{json, Value};
+
+use crate::judge::Findings;
+use crate::Part;
+
+pub(crate) struct Report<'a> {
+    library: &'a Path,
+    parts: Vec<(Part, Findings)>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(library: &'a Path, parts: Vec<(Part, Findings)>) -> Self {
+        Self { library, parts }
+    }
+
+    /// The exit status: that something escapes is known, whatever else is not.
+    pub(crate) fn status(&self) -> u8 {
+        let statuses = self.parts.iter().map(|(_, findings)| status(findings));
+        statuses.max_by_key(|status| [0, 2, 1][usize::from(*status)]).unwrap_or(0)
+    }
+
+    /// What escapes, and what files take from the library, to standard output; what cannot be told
+    /// to standard error.
+    pub(crate) fn print(&self) {
+        for (part, findings) in &self.parts {
+            let file = match &part.member {
+                Some(member) => format!("{}({member})", part.file.display()),
+                None => part.file.display().to_string(),
+            };
+            for escape in &findings.escapes {
+                println!("{file}: {}", escape.text);
+            }
+            for reason in &findings.unknown {
+                eprintln!("{file}: cannot be told: {reason}");
+            }
+            if status(findings) == 0 {
+                println!("{file}: {}", summary(findings));
+            }
+        }
+    }
+
+    pub(crate) fn print_json(&self) {
+        let files: Vec<Value> =
+            self.parts.iter().map(|(part, findings)| file(part, findings)).collect();
+        let report = json!({
+            "library": self.library.display().to_string(),
+            "status": self.status(),
+            "files": files,
+        });
+        println!("{report:#}");
+    }
+}
+
+fn status(findings: &Findings) -> u8 {
+    match (findings.escapes.is_empty(), findings.unknown.is_empty()) {
+        (false, _) => 1,
+        (true, false) => 2,
+        (true, true) => 0,
+    }
+}
+
+/// A file in which nothing escapes.
+fn summary(findings: &Findings) -> String {
+    let mut text = match (findings.linked_in, findings.taken.is_empty()) {
+        (true, _) => "has the library linked in, and nothing escapes".to_owned(),
+        (_, false) => {
+            format!("nothing escapes; taken from the library: {}", findings.taken.join(" "))
+        }
+        (_, true) => "takes nothing from the library".to_owned(),
+    };
+    if !findings.own.is_empty() {
+        text += &format!("; components of its own: {}", findings.own.join(" "));
+    }
+    text
+}
+
+fn file(part: &Part, findings: &Findings) -> Value {
+    let escapes: Vec<Value> = findings
+        .escapes
+        .iter()
+        .map(|escape| {
+            json!({
+                "kind": escape.kind,
+                "function": escape.function,
+                "caller": escape.caller,
+                "line": escape.line,
+                "text": escape.text,
+            })
+        })
+        .collect();
+    let verdict = ["ok", "escapes", "unknown"][usize::from(status(findings))];
+    json!({
+        "file": part.file.display().to_string(),
+        "member": part.member,
+        "verdict": verdict,
+        "escapes": escapes,
+        "unknown": findings.unknown,
+        "taken": findings.taken,
+        "own": findings.own,
+        "linked_in": findings.linked_in,
+    })
+}
