@@ -281,6 +281,11 @@ static void notify_in_vain(void *made_by_library)
         aio_notify(ctx);
         CHECK_EQ(errno, ENOENT);
     }
+    if (*(bool *)made_by_library) {
+        aio_context_unref(ctx);
+    } else {
+        loop_free(ctx);
+    }
 }
 
 static void a_failed_wakeup_is_said_once(void)
