@@ -166,13 +166,13 @@ uninstall:
 
 # A tree of its own for the tests and the demo, made anew, so that nothing old is tested.
 install-private:
+	@mkdir -p $(TARGET_DIR)
 	rm -rf '$(PRIVATE)'
 	+$(MAKE) --no-print-directory install DESTDIR= PREFIX='$(PRIVATE)' LIBDIR='$(PRIVATE)/lib' \
 		INCLUDEDIR='$(PRIVATE)/include' MANDIR='$(PRIVATE)/share/man' > $(TARGET_DIR)/install.log
 
 demo:
 	@scripts/setup demo
-	@mkdir -p $(TARGET_DIR)
 	@echo 'Building and installing into $(PRIVATE)'
 	@$(MAKE) --no-print-directory install-private > /dev/null
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' demo/run '$(PRIVATE)' $(FILES)
@@ -180,14 +180,12 @@ demo:
 demo-loop:
 	@scripts/setup demo
 	@scripts/setup demo-loop
-	@mkdir -p $(TARGET_DIR)
 	@echo 'Building and installing into $(PRIVATE)'
 	@$(MAKE) --no-print-directory install-private > /dev/null
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' demo/loop/run '$(PRIVATE)' $(LOAD_SECONDS)
 
 check:
 	scripts/setup $(if $(FOR_HOST),check-host,check)
-	@mkdir -p $(TARGET_DIR)
 	$(MAKE) --no-print-directory install-private
 ifneq ($(strip $(FOR_HOST)),)
 	CAPI_TESTS_HOST_CFLAGS="$$($(HOST_REPORT) --flags)" && export CAPI_TESTS_HOST_CFLAGS && \
@@ -215,7 +213,6 @@ endif
 bench:
 	@scripts/setup check
 	@scripts/setup bench
-	@mkdir -p $(TARGET_DIR)
 	@$(MAKE) --no-print-directory install-private > /dev/null
 	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) bench --quiet --locked -p bench --bench time
 	@AIONOTIFY_PREFIX='$(PRIVATE)' scripts/instructions > $(TARGET_DIR)/instructions.log
@@ -229,21 +226,18 @@ host-report:
 
 lint:
 	scripts/setup lint
-	@mkdir -p $(TARGET_DIR)
 	@$(MAKE) --no-print-directory install-private > /dev/null
 	scripts/lint
 
 verify:
 	@scripts/setup check
 	@scripts/setup verify
-	@mkdir -p $(TARGET_DIR)
 	@$(MAKE) --no-print-directory install-private > /dev/null
 	@AIONOTIFY_PREFIX='$(PRIVATE)' $(CARGO) run --quiet --locked -p verify -- \
 		--write '$(DOCUMENT)' '$(ROWS)'
 
 soak:
 	@scripts/setup demo
-	@mkdir -p $(TARGET_DIR)
 	@$(MAKE) --no-print-directory install-private > /dev/null
 	@scripts/soak '$(PRIVATE)' '$(SECONDS)'
 
