@@ -73,7 +73,7 @@ ROWS     =
 DOCUMENT = target/VERIFICATION.md
 
 # Tested by themselves: beside the others cargo would give them libaionotify's own C functions.
-COMPONENTS = $(patsubst aiocontext/%/Cargo.toml,aiocontext-%,$(wildcard aiocontext/*/Cargo.toml))
+COMPONENTS = $(patsubst libaiocontext/%/Cargo.toml,aiocontext-%,$(wildcard libaiocontext/*/Cargo.toml))
 
 # What is built and installed: both libraries, or one of them. For a program with an AioContext of its
 # own, only the notifier.
@@ -85,11 +85,11 @@ LIBRARIES = aionotify $(if $(FOR_HOST),,aiocontext)
 all: $(LIBRARIES)
 
 aionotify:
-	$(HOST) $(CARGO) build --release --locked -p aionotify $(HOST_FEATURES)
+	$(HOST) $(CARGO) build --release --locked -p libaionotify $(HOST_FEATURES)
 
 # In a cross build GLib's build script takes a pkg-config that is named for it for the target's.
 aiocontext:
-	PKG_CONFIG='$(PKG_CONFIG)' $(CARGO) build --profile loop --locked -p aiocontext
+	PKG_CONFIG='$(PKG_CONFIG)' $(CARGO) build --profile loop --locked -p libaiocontext
 
 # The tool that looks for what is left in a program (docs/ADOPTING.md): one static file.
 CHECK_TARGET = $(shell rustc -vV | sed -n 's/^host: //p')

@@ -1,7 +1,7 @@
 /*
  * The public event E: who fills it, who empties it, where the loop is not the library's.
  *
- * Mirrors wake_foreign, accept and take in aiocontext/wake/src/coalescing.rs. Two notifiers and two
+ * Mirrors wake_foreign, accept and take in libaiocontext/wake/src/coalescing.rs. Two notifiers and two
  * foreign loops on one context. Each makes any number of calls or turns; each turn ends with
  * aio_notify_accept or with the program's own event_notifier_test_and_clear.
  *

@@ -1,8 +1,8 @@
 /*
  * Getting the lock's owner out of a nested poll when another thread waits for the lock.
  *
- * Mirrors the lock (aiocontext/rfifolock/src/ticket.rs), kick_owner and begin_nested
- * (aiocontext/wake/src/own_loop.rs), and sleep and has_new_waiter (aiocontext/posix/src). Three threads
+ * Mirrors the lock (libaiocontext/rfifolock/src/ticket.rs), kick_owner and begin_nested
+ * (libaiocontext/wake/src/own_loop.rs), and sleep and has_new_waiter (libaiocontext/posix/src). Three threads
  * take the lock, poll nested while they own it, and give it up, any number of times. Another poller
  * shares the event P and empties it without the lock, as GLib's check does.
  *

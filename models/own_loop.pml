@@ -1,7 +1,7 @@
 /*
  * The wakeup protocol of the library's own loop, beside a loop that the library does not know.
  *
- * Mirrors notify and consume in aiocontext/wake/src and the turn of the loop in aiocontext/posix/src.
+ * Mirrors notify and consume in libaiocontext/wake/src and the turn of the loop in libaiocontext/posix/src.
  * Two notifiers, two pollers of the library, and a foreign loop that raises notify_me itself. Each
  * makes any number of calls or turns.
  *

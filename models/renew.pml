@@ -1,7 +1,7 @@
 /*
  * Replacing an epoll set under its number while others sleep on it.
  *
- * Mirrors renew, wake_all_on and wake_who_polls in aiocontext/posix/src/watch.rs. One thread renews
+ * Mirrors renew, wake_all_on and wake_who_polls in libaiocontext/posix/src/watch.rs. One thread renews
  * the set any number of times. Four sleep, any number of times each: two in epoll_wait, the lock's
  * owner in a nested poll, and GLib. Whoever P has woken may empty it.
  *

@@ -13,25 +13,26 @@ use crate::tree::{read, write};
 #[derive(Debug)]
 pub struct Patched {
     folder: PathBuf,
+    /// Its name, and that of its folder.
     package: &'static str,
 }
 
 impl Patched {
     /// A new copy of libaionotify's sources, in a folder of this name.
     pub fn new(name: &str) -> Self {
-        Self::copy(name, "aionotify", "capi")
+        Self::copy(name, "libaionotify")
     }
 
     /// A new copy of libaiocontext's sources, in a folder of this name.
     pub fn of_loop(name: &str) -> Self {
-        Self::copy(name, "aiocontext", "aiocontext")
+        Self::copy(name, "libaiocontext")
     }
 
-    fn copy(name: &str, package: &'static str, member: &str) -> Self {
+    fn copy(name: &str, package: &'static str) -> Self {
         let folder = scratch("patched").join(name);
         let _ = fs::remove_dir_all(folder.join("copy"));
         let copy = Self { folder, package };
-        let built = ["Cargo.lock", "Cargo.toml", "build", "build.rs", member, "src"];
+        let built = ["Cargo.lock", "Cargo.toml", "build", "build.rs", package, "src"];
         // The manifest may name what is in the last.
         let installed = ["abi", "include", "man", "scripts", "tests"];
         for part in built.into_iter().chain(installed) {
@@ -41,7 +42,7 @@ impl Patched {
         let manifest = read(&copy.path("Cargo.toml"));
         let members = manifest.lines().find(|line| line.starts_with("members = "));
         let members = members.expect("one line of members");
-        copy.replace("Cargo.toml", members, &format!("members = [\"{member}\"]"))
+        copy.replace("Cargo.toml", members, &format!("members = [\"{package}\"]"))
     }
 
     /// A file of the copy.
@@ -72,7 +73,7 @@ impl Patched {
 /// The folder of libaionotify as it is, built with a profile for this test program.
 pub fn unpatched(profile: &str) -> PathBuf {
     let folder = scratch("unpatched");
-    succeed(&mut build(root(), &folder, "aionotify", profile));
+    succeed(&mut build(root(), &folder, "libaionotify", profile));
     built(&folder, profile)
 }
 

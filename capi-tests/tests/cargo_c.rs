@@ -42,7 +42,7 @@ fn installed() -> PathBuf {
     let mut cargo_c = Command::new("cargo-cinstall");
     cargo_c
         .current_dir(copy.path("."))
-        .args(["cinstall", "--manifest-path", "capi/Cargo.toml", "--release", "--offline"])
+        .args(["cinstall", "--manifest-path", "libaionotify/Cargo.toml", "--release", "--offline"])
         .arg(format!("--prefix={}", tree.display()))
         .arg(format!("--libdir={}", tree.join("lib").display()))
         .arg(format!("--target-dir={}", scratch("target").display()));
@@ -73,7 +73,7 @@ fn dependencies() -> Vec<(String, PathBuf)> {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         succeed(command.current_dir(root()).args(args).arg("--locked")).stdout
     };
-    let tree = cargo(&["tree", "-p", "aionotify", "-e", "normal,build", "--prefix", "none"]);
+    let tree = cargo(&["tree", "-p", "libaionotify", "-e", "normal,build", "--prefix", "none"]);
     // The crates of the workspace have their folder in brackets after the version.
     let crates: BTreeSet<(&str, &str)> = tree
         .lines()

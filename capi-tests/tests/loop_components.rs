@@ -63,7 +63,7 @@ fn each_component_is_replaced_as_a_whole() {
 fn all_components_are_listed() {
     let components = abi::components("aiocontext");
     let names: BTreeSet<String> = components.iter().map(|c| c.name.clone()).collect();
-    let manifest = read(&root().join("aiocontext/Cargo.toml"));
+    let manifest = read(&root().join("libaiocontext/Cargo.toml"));
     let linked = manifest.lines().filter_map(|line| line.strip_prefix("aiocontext-"));
     let linked: BTreeSet<String> =
         linked.filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())).collect();

@@ -58,7 +58,7 @@ fn calls_between_components_are_bound_by_the_loader() {
 fn no_component_depends_on_another() {
     let components = abi::components("aiocontext");
     for component in &components {
-        let path = root().join("aiocontext").join(&component.name).join("Cargo.toml");
+        let path = root().join("libaiocontext").join(&component.name).join("Cargo.toml");
         let manifest = read(&path);
         let (_, dependencies) = manifest.split_once("[dependencies]").expect("it has some");
         let dependencies = dependencies.split("\n[").next().expect("a table ends");

@@ -66,7 +66,7 @@ impl Headers {
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for input in ["abi", "aiocontext", "include", "src/abi", "src/capi"] {
+    for input in ["abi", "libaiocontext", "include", "src/abi", "src/capi"] {
         println!("cargo:rerun-if-changed={}", root.join(input).display());
     }
     println!("cargo:rerun-if-changed=build");

@@ -20,7 +20,7 @@ pub struct Export {
 /// A line of `abi/components`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Component {
-    /// Its name, and that of its folder below `aiocontext/`.
+    /// Its name, and that of its folder below `libaiocontext/`.
     pub name: String,
     /// The header that declares its functions.
     pub header: String,

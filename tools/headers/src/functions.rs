@@ -83,7 +83,7 @@ pub fn functions(root: &Path) -> Result<Vec<Function>, String> {
     let mut of_loop = BTreeMap::new();
     let components = components(root)?;
     for component in &components {
-        let sources = root.join("aiocontext").join(&component.name).join("src");
+        let sources = root.join("libaiocontext").join(&component.name).join("src");
         if sources.exists() {
             of_loop.insert(&component.name, implemented(&sources)?);
         }
@@ -136,7 +136,7 @@ pub struct Import {
 pub fn imports(root: &Path) -> Result<Vec<Import>, String> {
     let mut imports = Vec::new();
     for component in components(root)? {
-        let path = root.join("aiocontext").join(&component.name).join("src/import.rs");
+        let path = root.join("libaiocontext").join(&component.name).join("src/import.rs");
         let items = if path.exists() { parse(&path)? } else { Vec::new() };
         for item in items {
             let syn::Item::ForeignMod(block) = item else { continue };

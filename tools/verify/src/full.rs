@@ -61,21 +61,21 @@ const FULL: &[Full] = &[
         faults: &[
             Fault {
                 what: "a bottom half wakes nobody",
-                file: "aiocontext/async/src/bottom_half.rs",
+                file: "libaiocontext/async/src/bottom_half.rs",
                 from: "bh.schedule(Urgency::Now) {",
                 to: "bh.schedule(Urgency::Now) && false {",
                 words: "lost wakeup",
             },
             Fault {
                 what: "our loop does not empty its event",
-                file: "aiocontext/wake/src/coalescing.rs",
+                file: "libaiocontext/wake/src/coalescing.rs",
                 from: "        self.events.drain_private();\n",
                 to: "",
                 words: "busy loop",
             },
             Fault {
                 what: "the owner of the lock stays awake for as long as a thread waits",
-                file: "aiocontext/posix/src/context.rs",
+                file: "libaiocontext/posix/src/context.rs",
                 from: "> 1 && !told",
                 to: "> 1 && (!told || queue != 0)",
                 words: "owner of the lock: busy loop",

@@ -15,13 +15,13 @@ struct Mutant {
     fault: Fault,
 }
 
-const WATCH: &str = "aiocontext/posix/src/watch.rs";
-const EPOLL: &str = "aiocontext/posix/src/epoll.rs";
-const TURN: &str = "aiocontext/posix/src/turn.rs";
-const COALESCING: &str = "aiocontext/wake/src/coalescing.rs";
-const BOTTOM_HALF: &str = "aiocontext/async/src/bottom_half.rs";
-const POOL: &str = "aiocontext/thread-pool/src/pool.rs";
-const WORKERS: &str = "aiocontext/thread-pool/src/workers.rs";
+const WATCH: &str = "libaiocontext/posix/src/watch.rs";
+const EPOLL: &str = "libaiocontext/posix/src/epoll.rs";
+const TURN: &str = "libaiocontext/posix/src/turn.rs";
+const COALESCING: &str = "libaiocontext/wake/src/coalescing.rs";
+const BOTTOM_HALF: &str = "libaiocontext/async/src/bottom_half.rs";
+const POOL: &str = "libaiocontext/thread-pool/src/pool.rs";
+const WORKERS: &str = "libaiocontext/thread-pool/src/workers.rs";
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -179,7 +179,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_programs", "timers::dynamic"),
         fault: Fault {
             what: "a list is freed while its notify callback runs",
-            file: "aiocontext/timer/src/list.rs",
+            file: "libaiocontext/timer/src/list.rs",
             from: "if !this.wait_for_others(Within::Notification) {",
             to: "if this.first().is_some() && !this.wait_for_others(Within::Notification) {",
             words: "freeing_a_list_waits_for_its_notifications",
@@ -189,7 +189,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_programs", "pool_race::dynamic"),
         fault: Fault {
             what: "of two threads that make a context's pool, the slower one's stays",
-            file: "aiocontext/async/src/context.rs",
+            file: "libaiocontext/async/src/context.rs",
             from: "            unsafe { thread_pool_free(made) };\n",
             to: "            let _ = thread_pool_free;\n",
             words: "the_pool_that_comes_second_is_freed",
@@ -199,7 +199,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_programs", "unload::dynamic"),
         fault: Fault {
             what: "dlclose() unloads the library",
-            file: "aiocontext/build.rs",
+            file: "libaiocontext/build.rs",
             from: "        println!(\"cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete\");\n",
             to: "",
             words: "dlclose_leaves_the_library_loaded: failed",
@@ -209,7 +209,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_components", "event_notifier"),
         fault: Fault {
             what: "a program's own event notifier changes errno in aio_notify",
-            file: "aiocontext/async/src/notify.rs",
+            file: "libaiocontext/async/src/notify.rs",
             from: "        preserving_errno(call)\n",
             to: "        call()\n",
             words: "notifications_leave_errno_alone: errno is",
@@ -250,7 +250,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_forks", "fork_matrix"),
         fault: Fault {
             what: "a child keeps its parent's event",
-            file: "aiocontext/async/src/renew.rs",
+            file: "libaiocontext/async/src/renew.rs",
             from: "if ours::the_loop() && !state.own.renew() {",
             to: "if ours::the_loop() && state.own.is_of(0) {",
             words: "fork_at_rest_leaves_two_that_go_on",
@@ -260,7 +260,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_programs", "several_pollers::dynamic"),
         fault: Fault {
             what: "a poller that leaves hands nothing over",
-            file: "aiocontext/posix/src/context.rs",
+            file: "libaiocontext/posix/src/context.rs",
             from: "let left = || if watch.has_sleepers() {",
             to: "let left = || if watch.has_sleepers() && self.own().is_none() {",
             words: "timer_mod_wakes_who_stays",
@@ -270,7 +270,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_programs", "taken_wakeups::dynamic"),
         fault: Fault {
             what: "a poller that takes a wakeup sets no timer for others",
-            file: "aiocontext/posix/src/context.rs",
+            file: "libaiocontext/posix/src/context.rs",
             from: "if own.words.has_sleepers() {",
             to: "if own.words.has_sleepers() && self.watch().is_none() {",
             words: "hangs in aio_poll_in_a_callback_leaves_a_bottom_half_to_others",
@@ -280,7 +280,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_programs", "taken_wakeups::dynamic"),
         fault: Fault {
             what: "a callback's idle bottom half is left to the end of its pass",
-            file: "aiocontext/async/src/notify.rs",
+            file: "libaiocontext/async/src/notify.rs",
             from: "publish(ctx.notify_me()) && state.own.words.has_long_sleepers()",
             to: "publish(ctx.notify_me()) && state.own.is_of(0)",
             words: "hangs in a_callback_leaves_an_idle_bottom_half_to_those_who_sleep_later",

@@ -36,7 +36,7 @@ const PROTOCOLS: &[Protocol] = &[
         exchanges: true,
     },
     Protocol {
-        sources: "aiocontext/wake/src/coalescing.rs",
+        sources: "libaiocontext/wake/src/coalescing.rs",
         package: "aiocontext-wake",
         program: "loom",
         exchanges: false,

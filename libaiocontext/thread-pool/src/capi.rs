@@ -9,7 +9,7 @@ use aio_notify::abi::thread_pool::ThreadPoolFunc;
 use aio_notify::abi::{AIOCBInfo, AioContext, BlockAIOCB};
 use aio_notify::argument;
 use aio_notify::ffi::{ContextRef, View};
-use aiocontext_program::{
+use aiocontext_weak_imports::{
     coroutine_enter, coroutine_self, coroutine_yield, in_coroutine, Coroutine,
 };
 
@@ -54,7 +54,7 @@ unsafe extern "C" fn get_aio_context(acb: *mut BlockAIOCB) -> *mut AioContext {
 pub unsafe extern "C" fn thread_pool_new(ctx: *mut AioContext) -> *mut ThreadPool {
     // SAFETY: a live context by this function's contract.
     let ctx = NonNull::new(ctx).map(|ctx| unsafe { ContextRef::new(ctx) });
-    let ctx = ctx.or_else(aiocontext_program::main_context);
+    let ctx = ctx.or_else(aiocontext_weak_imports::main_context);
     let ctx = ctx.unwrap_or_else(|| LIBRARY.null("thread_pool_new", "ctx"));
     Pool::new(ctx).as_ptr().cast()
 }

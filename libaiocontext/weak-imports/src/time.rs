@@ -8,7 +8,7 @@ use aio_notify::abi::QEMUClockType;
 use aio_notify::symbols;
 
 symbols! {
-    in "aiocontext_program_";
+    in "aiocontext_weak_imports_";
     weak fn program_clock() -> Option<extern "C" fn() -> i64> = "cpu_get_clock";
     weak fn program_icount() -> Option<extern "C" fn() -> i64> = "cpu_get_icount";
     weak fn program_use_icount() -> Option<NonNull<c_int>> = "use_icount";

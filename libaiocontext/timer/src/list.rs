@@ -191,7 +191,7 @@ impl List {
         match self.cb {
             // SAFETY: the callback with its own argument; nothing is held.
             Some(cb) => unsafe { cb(self.opaque) },
-            None => aiocontext_program::notify_event(),
+            None => aiocontext_weak_imports::notify_event(),
         }
     }
 

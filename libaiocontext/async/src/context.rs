@@ -54,7 +54,7 @@ pub unsafe extern "C" fn aio_context_new(errp: *mut *mut Error) -> *mut AioConte
     unsafe { aio_context_unref(ctx.as_ptr()) };
     let failed = c"Failed to initialize event notifier";
     // SAFETY: may be written by this function's contract.
-    unsafe { aiocontext_program::error_set_errno(NonNull::new(errp), code, failed) };
+    unsafe { aiocontext_weak_imports::error_set_errno(NonNull::new(errp), code, failed) };
     errno::set_errno(errno::Errno(code));
     ptr::null_mut()
 }

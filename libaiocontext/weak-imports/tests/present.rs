@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
 use aio_notify::abi::aio::IOHandler;
 use aio_notify::abi::opaque::Error;
 use aio_notify::abi::{AioContext, QEMUClockType};
-use aiocontext_program as program;
+use aiocontext_weak_imports as program;
 use program::Coroutine;
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);

@@ -13,7 +13,7 @@ pub struct Coroutine {
 }
 
 symbols! {
-    in "aiocontext_program_";
+    in "aiocontext_weak_imports_";
     weak fn program_self() -> Option<extern "C" fn() -> Option<NonNull<Coroutine>>> =
         "qemu_coroutine_self";
     weak fn program_enter() -> Option<unsafe extern "C" fn(NonNull<Coroutine>, *mut c_void)> =

@@ -4,7 +4,7 @@ use aio_notify::ffi::event_notifier::SetFdHandler;
 use aio_notify::symbols;
 
 symbols! {
-    in "aiocontext_program_";
+    in "aiocontext_weak_imports_";
     // Has the program's main loop watch a descriptor.
     weak pub fn set_fd_handler() -> Option<SetFdHandler> = "qemu_set_fd_handler";
     weak fn program_notify() -> Option<extern "C" fn()> = "qemu_notify_event";

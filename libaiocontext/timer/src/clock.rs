@@ -72,8 +72,8 @@ impl Clock {
     pub(crate) fn now(&self) -> i64 {
         match self.kind {
             QEMU_CLOCK_HOST => self.host_time(),
-            QEMU_CLOCK_VIRTUAL if aiocontext_program::use_icount() => {
-                aiocontext_program::cpu_get_icount().unwrap_or_else(guest_time)
+            QEMU_CLOCK_VIRTUAL if aiocontext_weak_imports::use_icount() => {
+                aiocontext_weak_imports::cpu_get_icount().unwrap_or_else(guest_time)
             }
             QEMU_CLOCK_VIRTUAL | QEMU_CLOCK_VIRTUAL_RT => guest_time(),
             QEMU_CLOCK_REALTIME | QEMU_CLOCK_MAX => monotonic(),
@@ -131,14 +131,14 @@ impl Clock {
     #[inline]
     pub(crate) fn warp(&self) {
         if self.kind == QEMU_CLOCK_VIRTUAL {
-            aiocontext_program::clock_warp(self.kind);
+            aiocontext_weak_imports::clock_warp(self.kind);
         }
     }
 
     /// Whether deadlines on the clock count towards timeouts: not where the guest's time goes by
     /// the instructions that it runs.
     pub(crate) fn use_for_deadline(&self) -> bool {
-        self.kind != QEMU_CLOCK_VIRTUAL || !aiocontext_program::use_icount()
+        self.kind != QEMU_CLOCK_VIRTUAL || !aiocontext_weak_imports::use_icount()
     }
 
     /// ns to the nearest deadline of all lists, -1 for never.
@@ -149,5 +149,5 @@ impl Clock {
 
 /// The guest's time; a program without a guest has the monotonic clock in its place.
 fn guest_time() -> i64 {
-    aiocontext_program::cpu_get_clock().unwrap_or_else(monotonic)
+    aiocontext_weak_imports::cpu_get_clock().unwrap_or_else(monotonic)
 }

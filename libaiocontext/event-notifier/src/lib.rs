@@ -10,7 +10,7 @@ mod event_notifier;
 mod set_handler;
 
 use aio_notify::ffi::LIBAIOCONTEXT as LIBRARY;
-use aiocontext_program::set_fd_handler;
+use aiocontext_weak_imports::set_fd_handler;
 
 pub use event_notifier::*;
 pub use set_handler::*;

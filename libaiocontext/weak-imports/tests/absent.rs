@@ -1,7 +1,7 @@
 //! A program that has none of the functions: it links, and gets the defaults.
 
 use aio_notify::abi::QEMUClockType;
-use aiocontext_program as program;
+use aiocontext_weak_imports as program;
 
 #[test]
 fn a_program_that_lacks_them_all_gets_the_defaults() {

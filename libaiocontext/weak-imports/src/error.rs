@@ -15,7 +15,7 @@ const GENERIC_ERROR: ErrorClass = 0;
 type SetErrno = unsafe extern "C" fn(*mut *mut Error, c_int, ErrorClass, *const c_char, ...);
 
 symbols! {
-    in "aiocontext_program_";
+    in "aiocontext_weak_imports_";
     weak fn program_set() -> Option<SetErrno> = "error_set_errno";
 }
 
