@@ -15,6 +15,7 @@ mod row;
 mod run;
 mod spin;
 mod suites;
+mod summary;
 mod weaken;
 
 use std::path::{Path, PathBuf};
