@@ -21,7 +21,7 @@ pub(crate) fn checks() -> Vec<Check> {
 fn planted(
     tool: &'static str,
     fault: &'static Fault,
-    check: impl Fn(&Place, &Planted) -> Ran + 'static,
+    check: impl Fn(&Place, &Planted) -> Ran + Sync + 'static,
 ) -> Check {
     Check::new(tool, format!("planted: {}", fault.what), move |place| {
         fault.plant(place, |copy| check(place, copy))
