@@ -7,7 +7,6 @@ use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
 use crate::descriptor::{self, Ends, CLOSED};
-use crate::protocol::Event;
 use crate::Error;
 
 /// The two descriptors of an EventNotifier, wherever they live, and where the struct has it the
@@ -113,26 +112,6 @@ impl<'a> NotifierRef<'a> {
             CLOSED => Ok(false),
             rfd => descriptor::test_and_clear(rfd),
         }
-    }
-}
-
-/// The notifier as the protocol's event; `errno` stays as it was.
-#[derive(Clone, Copy)]
-pub(crate) struct WakeEvent<'a> {
-    pub(crate) notifier: NotifierRef<'a>,
-    /// Told when the event could not be set.
-    pub(crate) failed: fn(Error),
-}
-
-impl Event for WakeEvent<'_> {
-    fn set(&self) {
-        self.notifier.set().unwrap_or_else(self.failed);
-    }
-
-    fn clear(&self) {
-        // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
-        // it (POLLNVAL), and there is nobody to tell from here.
-        let _ = self.notifier.test_and_clear();
     }
 }
 

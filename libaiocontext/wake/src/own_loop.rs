@@ -5,7 +5,8 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 
-use crate::coalescing::Coalescing;
+use aio_notify::protocol::coalescing::Coalescing;
+
 use crate::event::Event;
 
 /// The private part of a context's wakeups.
