@@ -9,11 +9,11 @@ use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 use crate::descriptor::{self, Ends, CLOSED};
 use crate::Error;
 
-/// The two descriptors of an EventNotifier, wherever they live, and where the struct has it the
-/// field `initialized`, without which the descriptors are not looked at.
+/// The two descriptors of an EventNotifier, and the field `initialized` if the struct has it: while it
+/// is false, the descriptors are ignored.
 ///
-/// Relaxed throughout: descriptors are set up before the notifier is shared, and whoever shares it
-/// orders that. The atomics only make an unexpected change by other code harmless.
+/// Relaxed throughout: descriptors are set up before the notifier is shared, and the code that shares
+/// it orders that. The atomics only make an unexpected change by other code harmless.
 #[derive(Clone, Copy)]
 pub struct NotifierRef<'a> {
     rfd: &'a AtomicI32,

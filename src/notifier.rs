@@ -13,8 +13,8 @@ use crate::Error;
 
 /// Wakes an event loop that sleeps in `poll`, from any thread or signal handler.
 ///
-/// Share it (in an `Arc` or a `static`) between the loop and those who have work for it. See the
-/// [crate's example](crate).
+/// Share it (in an `Arc` or a `static`) between the loop and the threads that have work for it. See
+/// the [crate's example](crate).
 pub struct Notifier {
     notify_me: AtomicU32,
     notified: AtomicBool,
@@ -23,11 +23,11 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Makes a notifier that nobody polls yet.
+    /// Makes a notifier that no loop polls yet.
     ///
     /// # Errors
     ///
-    /// What `eventfd` says (`EMFILE`, `ENFILE`, `ENODEV`, `ENOMEM`), or `pipe` where there is no
+    /// Those of `eventfd` (`EMFILE`, `ENFILE`, `ENODEV`, `ENOMEM`), or of `pipe` where there is no
     /// eventfd.
     pub fn new() -> Result<Self, Error> {
         let new = Self {
@@ -108,7 +108,7 @@ impl Polling<'_> {
     ///
     /// # Errors
     ///
-    /// What `poll` says, except `EINTR`.
+    /// Those of `poll`, except `EINTR`.
     pub fn wait(self, timeout: Option<Duration>) -> Result<(), Error> {
         let timeout = timeout.map_or(-1, |t| {
             c_int::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
@@ -222,8 +222,8 @@ mod tests {
         while seen < ROUNDS {
             let polling = n.begin_poll();
             if sent.load(Relaxed) == seen {
-                // Only a lost wakeup uses up so long a wait. One that ends early with nothing sent is
-                // an overtaken notifier's: it was suspended behind its write.
+                // Only a lost wakeup lets the wait time out. A wait that ends early with nothing sent is
+                // due to an overtaken notifier: one that was suspended behind its write.
                 let started = Instant::now();
                 polling.wait(Some(WATCHDOG)).unwrap();
                 assert!(
