@@ -9,7 +9,7 @@ use aio_notify::abi::opaque::QEMUBH;
 use aio_notify::abi::AioContext;
 use aio_notify::argument;
 use aio_notify::ffi::{ContextRef, View};
-use aiocontext_wake::Sleepers;
+use aio_notify::protocol::coalescing::Sleepers;
 
 use crate::queue::Urgency;
 use crate::state::{self, Bh, State, Task};

@@ -8,8 +8,8 @@ use aio_notify::abi::glib::GSource;
 use aio_notify::abi::opaque::{Error, ThreadPool};
 use aio_notify::abi::{AioContext, EventNotifier};
 use aio_notify::ffi::{ContextRef, View};
+use aio_notify::protocol::coalescing::Sleepers;
 use aio_notify::{argument, hidden_names};
-use aiocontext_wake::Sleepers;
 
 use crate::import::{
     aio_set_event_notifier, event_notifier_cleanup, event_notifier_init, rfifolock_destroy,

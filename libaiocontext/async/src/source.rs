@@ -9,11 +9,11 @@ use core::ptr::NonNull;
 
 use aio_notify::abi::AioContext;
 use aio_notify::ffi::{ContextRef, View};
-use aio_notify::protocol;
+use aio_notify::protocol::flag;
 use glib_sys::{gboolean, gpointer, GSource, GSourceFunc, GSourceFuncs, GTRUE};
 
 use crate::import::{aio_dispatch, aio_pending, aio_prepare, qemu_timeout_ns_to_ms};
-use crate::notify::{coalescing, public};
+use crate::notify::{coalescing, drain_public};
 use crate::{context, ours, state, LIBRARY};
 
 static FUNCTIONS: GSourceFuncs = GSourceFuncs {
@@ -71,7 +71,7 @@ unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gbool
     let seen = if ours::the_loop() {
         Some(coalescing(ctx, state).raise_source())
     } else {
-        protocol::prepare(public(ctx));
+        flag::prepare(ctx.words());
         None
     };
     // After the fence: whoever schedules or arms something either sees bit 0 and wakes, or is seen
@@ -107,8 +107,8 @@ unsafe extern "C" fn check(source: *mut GSource) -> gboolean {
         // The fd loop empties the loop's own event in `aio_pending`, if it is readable.
         coalescing(ctx, state).lower_source();
     } else {
-        protocol::end_prepare(public(ctx));
-        coalescing(ctx, state).accept();
+        flag::end_prepare(ctx.words());
+        coalescing(ctx, state).accept(move || drain_public(ctx));
     }
     // First: what has been scheduled before the notification that woke GLib is visible only once
     // that has been accepted.
