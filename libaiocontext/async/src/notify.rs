@@ -1,19 +1,16 @@
-//! `aio_notify` and `aio_notify_accept`.
+//! Notifying a context: its two events, and the protocol that each kind of loop speaks.
 
 use core::ffi::c_int;
-use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
-use aio_notify::abi::{AioContext, EventNotifier};
-use aio_notify::ffi::{preserving_errno, ContextRef, View, Wakeup};
-use aio_notify::hidden_names;
+use aio_notify::abi::EventNotifier;
+use aio_notify::ffi::{preserving_errno, ContextRef, Wakeup};
 use aio_notify::protocol::{self, Event as _};
-use aiocontext_wake::{publish, Context, Event, Events, OwnLoop, Sleepers};
+use aiocontext_wake::{publish, Context, Event, Events, Sleepers};
 
 use crate::import::{event_notifier_set, event_notifier_test_and_clear};
-use crate::renew::enter;
 use crate::state::{self, State};
-use crate::{ours, LIBRARY};
+use crate::{components, LIBRARY};
 
 /// The library's own protocol on a context, whose state this is.
 pub(crate) fn coalescing<'a>(
@@ -42,7 +39,9 @@ impl From<ContextRef<'_>> for PublicEvent {
 impl protocol::Event for PublicEvent {
     fn set(&self) {
         // SAFETY: initialised, and live as its context is.
-        let result = keeping_errno(ours::set(), || unsafe { event_notifier_set(self.0) });
+        let result = keeping_errno(components::event_notifier_set_is_own(), || unsafe {
+            event_notifier_set(self.0)
+        });
         if result < 0 {
             LIBRARY.cannot_wake(result.wrapping_neg());
         }
@@ -51,7 +50,7 @@ impl protocol::Event for PublicEvent {
     fn clear(&self) {
         // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
         // it, and there is nobody to tell from here.
-        keeping_errno(ours::test_and_clear(), || {
+        keeping_errno(components::test_and_clear_is_own(), || {
             // SAFETY: initialised, and live as its context is.
             unsafe { event_notifier_test_and_clear(self.0) }
         });
@@ -60,8 +59,8 @@ impl protocol::Event for PublicEvent {
 
 /// Calls a function of the event notifier component: a program's own may change `errno`.
 #[inline]
-fn keeping_errno(is_ours: bool, call: impl FnOnce() -> c_int) -> c_int {
-    if is_ours {
+fn keeping_errno(is_own: bool, call: impl FnOnce() -> c_int) -> c_int {
+    if is_own {
         call()
     } else {
         preserving_errno(call)
@@ -99,7 +98,7 @@ pub(crate) fn public(ctx: ContextRef<'_>) -> Wakeup<'_, PublicEvent> {
     ctx.wakeup()
 }
 
-/// [`aio_notify`] for this component's own calls, and for some sleepers only.
+/// Wakes these sleepers, after the caller has published work.
 #[inline]
 pub(crate) fn notify(ctx: ContextRef<'_>, sleepers: Sleepers) {
     if publish(ctx.notify_me()) {
@@ -112,7 +111,7 @@ pub(crate) fn notify(ctx: ContextRef<'_>, sleepers: Sleepers) {
 pub(crate) fn leave_to_others(ctx: ContextRef<'_>, state: &State) {
     // The others look within 10 ms by themselves.
     if publish(ctx.notify_me()) && state.own.words.has_long_sleepers() {
-        preserving_errno(|| ours::wake_soon(ctx));
+        preserving_errno(|| components::wake_soon(ctx));
     }
 }
 
@@ -134,59 +133,4 @@ fn wake(ctx: ContextRef<'_>, sleepers: Sleepers) {
         }
         Some(_) => {}
     }
-}
-
-/// As libaionotify's `aio_notify()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
-///
-/// # Safety
-///
-/// `ctx` must not be NULL (aborts) and must live until the call returns.
-#[no_mangle]
-pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
-    match NonNull::new(ctx) {
-        // SAFETY: the context is live by this function's contract.
-        Some(ctx) => notify(unsafe { ContextRef::new(ctx) }, Sleepers::All),
-        None => LIBRARY.is_null("aio_notify", "ctx"),
-    }
-}
-
-/// As libaionotify's `aio_notify_accept()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
-///
-/// # Safety
-///
-/// `ctx` must not be NULL (aborts) and must live until the call returns.
-#[no_mangle]
-pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
-    let Some(ctx) = NonNull::new(ctx) else {
-        return LIBRARY.is_null("aio_notify_accept", "ctx");
-    };
-    // SAFETY: the context is live by this function's contract.
-    let ctx = unsafe { ContextRef::new(ctx) };
-    match state::find(ctx) {
-        Some(state) => {
-            enter(ctx, state);
-            coalescing(ctx, state).accept();
-        }
-        None => protocol::accept(public(ctx)),
-    }
-}
-
-/// What the fd loop shares with this component; NULL for a context that this one has not made.
-extern "C" fn own_loop(ctx: ContextRef<'_>) -> *const OwnLoop {
-    state::find(ctx).map_or(core::ptr::null(), |state| &raw const state.own)
-}
-
-/// Whether a bottom half seems to be scheduled, so that the fd loop need not announce a sleeper.
-extern "C" fn has_urgent(ctx: ContextRef<'_>) -> bool {
-    state::find(ctx).is_some_and(|state| state.bottom_halves.has_urgent())
-}
-
-// For the comparison in `ours` and for the fd loop.
-hidden_names! {
-    "aiocontext_async_aio_notify" = aio_notify;
-    "aiocontext_async_aio_notify_accept" = aio_notify_accept;
-    "aiocontext_async_own_loop" = own_loop;
-    "aiocontext_async_has_urgent" = has_urgent;
 }

@@ -12,20 +12,35 @@ use core::sync::atomic::Ordering::Relaxed;
 use aio_notify::abi::AioContext;
 use aio_notify::ffi::descriptor::{Ends, CLOSED};
 use aio_notify::ffi::{ContextRef, View};
-use aio_notify::hidden_names;
 use aiocontext_wake::renew as new_file;
 
 use crate::notify::coalescing;
 use crate::state::{self, State};
-use crate::{ours, LIBRARY};
+use crate::{components, LIBRARY};
 
 /// Makes the context the calling process's own, if it is its parent's. For every function that may
-/// poll, or touch a descriptor, but `aio_notify`, which signal handlers call.
+/// poll or touch a descriptor, except `aio_notify`, which signal handlers call.
 #[inline]
 pub(crate) fn enter(ctx: ContextRef<'_>, state: &State) {
     if !state.own.is_of(aiocontext_fork::generation()) {
         renew(ctx, state);
     }
+}
+
+/// [`enter`] for a context that this component may not have made.
+#[inline]
+pub(crate) fn enter_own(ctx: ContextRef<'_>) {
+    if let Some(state) = state::find(ctx) {
+        enter(ctx, state);
+    }
+}
+
+/// The state of a context that must be one of ours, as [`state::of`], after [`enter`].
+#[inline]
+pub(crate) fn entered<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
+    let state = state::of(ctx, function);
+    enter(ctx, state);
+    state
 }
 
 #[cold]
@@ -38,13 +53,13 @@ fn renew(ctx: ContextRef<'_>, state: &State) {
         return;
     }
     // SAFETY: those who use it come through `enter` first.
-    unsafe { ours::renew_lock(ctx.lock()) };
-    if ours::the_loop() && !state.own.renew() {
+    unsafe { components::renew_lock(ctx.lock()) };
+    if components::loop_is_own() && !state.own.renew() {
         LIBRARY
             .log(format_args!("no event for a context in a child process: it polls every 10 ms"));
     }
     coalescing(ctx, state).renew();
-    ours::renew_watch(ctx);
+    components::renew_fd_loop(ctx);
     // Last: `aio_notify` writes from here on.
     state.own.set_process(process);
 }
@@ -82,15 +97,4 @@ fn renew_notifier(ctx: ContextRef<'_>) {
     });
     read.store(renewed.read, Relaxed);
     write.store(renewed.write, Relaxed);
-}
-
-/// [`enter`] for the fd loop.
-extern "C" fn renew_for_fd_loop(ctx: ContextRef<'_>) {
-    if let Some(state) = state::find(ctx) {
-        enter(ctx, state);
-    }
-}
-
-hidden_names! {
-    "aiocontext_async_renew" = renew_for_fd_loop;
 }

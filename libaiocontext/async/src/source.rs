@@ -14,7 +14,7 @@ use glib_sys::{gboolean, gpointer, GSource, GSourceFunc, GSourceFuncs, GTRUE};
 
 use crate::import::{aio_dispatch, aio_pending, aio_prepare, qemu_timeout_ns_to_ms};
 use crate::notify::{coalescing, public};
-use crate::{context, ours, state, LIBRARY};
+use crate::{components, context, renew, timeout, LIBRARY};
 
 static FUNCTIONS: GSourceFuncs = GSourceFuncs {
     prepare: Some(prepare),
@@ -50,6 +50,22 @@ pub(crate) fn new<'a>() -> ContextRef<'a> {
     unsafe { ContextRef::new(ctx) }
 }
 
+/// Takes a reference.
+pub(crate) fn retain(ctx: ContextRef<'_>) {
+    // SAFETY: a live GSource, which is the context's first member.
+    unsafe { glib_sys::g_source_ref(ctx.as_ptr().cast()) };
+}
+
+/// Gives a reference back; the last one ends the context.
+///
+/// # Safety
+///
+/// The caller has a reference, and does not use it any more.
+pub(crate) unsafe fn release(ctx: ContextRef<'_>) {
+    // SAFETY: a live GSource, which is the context's first member, and a reference to it.
+    unsafe { glib_sys::g_source_unref(ctx.as_ptr().cast()) };
+}
+
 /// The context that GLib passes to a function of [`FUNCTIONS`].
 ///
 /// # Safety
@@ -67,8 +83,8 @@ unsafe fn context<'a>(source: *mut GSource) -> ContextRef<'a> {
 unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gboolean {
     // SAFETY: GLib passes a live source.
     let ctx = unsafe { context(source) };
-    let state = state::entered(ctx, "GSource");
-    let seen = if ours::the_loop() {
+    let state = renew::entered(ctx, "GSource");
+    let seen = if components::loop_is_own() {
         Some(coalescing(ctx, state).raise_source())
     } else {
         protocol::prepare(public(ctx));
@@ -76,11 +92,11 @@ unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gbool
     };
     // After the fence: whoever schedules or arms something either sees bit 0 and wakes, or is seen
     // here.
-    let mut ms = qemu_timeout_ns_to_ms(context::timeout(ctx, state));
+    let mut ms = qemu_timeout_ns_to_ms(timeout::of(ctx, state));
     if aio_prepare(ctx) {
         ms = 0;
     }
-    if !(0..=IDLE_MS).contains(&ms) && ours::looks(ctx) {
+    if !(0..=IDLE_MS).contains(&ms) && components::must_look(ctx) {
         ms = IDLE_MS;
     }
     if let (Some(seen), false) = (seen, (0..=IDLE_MS).contains(&ms)) {
@@ -102,8 +118,8 @@ const IDLE_MS: c_int = 10;
 unsafe extern "C" fn check(source: *mut GSource) -> gboolean {
     // SAFETY: GLib passes a live source.
     let ctx = unsafe { context(source) };
-    let state = state::entered(ctx, "GSource");
-    if ours::the_loop() {
+    let state = renew::entered(ctx, "GSource");
+    if components::loop_is_own() {
         // The fd loop empties the loop's own event in `aio_pending`, if it is readable.
         coalescing(ctx, state).lower_source();
     } else {
@@ -114,7 +130,7 @@ unsafe extern "C" fn check(source: *mut GSource) -> gboolean {
     // that has been accepted.
     let pending = aio_pending(ctx);
     let is_ready = pending || state.bottom_halves.most_urgent().is_some();
-    gboolean::from(is_ready || context::deadline(ctx) == 0)
+    gboolean::from(is_ready || timeout::deadline(ctx) == 0)
 }
 
 /// Does what there is to do.

@@ -8,7 +8,7 @@ use aiocontext_fork::{ChildHook, ForkMutex};
 use aiocontext_wake::OwnLoop;
 
 use crate::queue::{BottomHalf, Queue};
-use crate::{renew, source, LIBRARY};
+use crate::{source, LIBRARY};
 
 /// What a bottom half runs.
 #[derive(Clone, Copy)]
@@ -43,7 +43,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(ctx: ContextRef<'_>) -> Self {
+    /// `in_child(ctx)` is to be called in each child process, once the hook is registered.
+    pub(crate) fn new(ctx: ContextRef<'_>, in_child: unsafe fn(*mut c_void)) -> Self {
         let own = OwnLoop::default();
         own.set_process(aiocontext_fork::generation());
         Self {
@@ -52,7 +53,7 @@ impl State {
             runner: AtomicUsize::new(0),
             renewing: ForkMutex::new(()),
             notifier_process: AtomicU32::new(aiocontext_fork::generation()),
-            hook: ChildHook::new(renew::in_child, ctx.as_ptr().cast()),
+            hook: ChildHook::new(in_child, ctx.as_ptr().cast()),
         }
     }
 }
@@ -78,12 +79,4 @@ pub(crate) fn of<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
     find(ctx).unwrap_or_else(|| {
         LIBRARY.misuse(format_args!("{function}: 'ctx' has not been made by aio_context_new()"))
     })
-}
-
-/// [`of`], after it has made the context the calling process's own.
-#[inline]
-pub(crate) fn entered<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
-    let state = of(ctx, function);
-    renew::enter(ctx, state);
-    state
 }

@@ -19,9 +19,9 @@ use std::time::Duration;
 use aio_notify::ffi::descriptor;
 use aio_notify::unpoisoned;
 
-use crate::epoll::{Epoll, Timeout};
-use crate::sleep::LOOK;
-use crate::watch::TIMER;
+use crate::epoll::Epoll;
+use crate::timeout::{Timeout, LOOK};
+use crate::token::TIMER;
 
 /// How long work may wait for a poller that is awake and does not come to it, in ns.
 const SOON: u64 = LOOK.as_nanos() as u64;

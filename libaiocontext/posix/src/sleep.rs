@@ -3,14 +3,14 @@
 use std::ffi::c_int;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
 
-use crate::epoll::{poll, poll_fd, Report, Reports, Timeout, READABLE};
-use crate::watch::{drop_closed, Watch, EVENT};
+use crate::epoll::Reports;
+use crate::ppoll::{poll, poll_fd};
+use crate::report::{Report, READABLE};
+use crate::timeout::{Timeout, LOOK};
+use crate::token::EVENT;
+use crate::watch::{drop_closed, Watch};
 use crate::LIBRARY;
-
-/// How long a loop sleeps at most that cannot rely on being woken.
-pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// What a wait has found.
 pub(crate) struct Found {

@@ -2,14 +2,14 @@
 
 use aiocontext_wake::{Event, OwnLoop};
 
+use crate::callbacks::{reader, writer};
 use crate::context::FdLoop;
-use crate::epoll::Timeout;
-use crate::handlers::{reader, writer};
 use crate::import::{
     aio_bh_poll, aio_compute_timeout, aio_context_acquire, aio_context_release, aio_notify_accept,
     timerlistgroup_run_timers,
 };
-use crate::sleep::{Found, LOOK};
+use crate::sleep::Found;
+use crate::timeout::{Timeout, LOOK};
 use crate::watch::{Noted, Watch};
 
 /// `aio_poll`.

@@ -1,0 +1,132 @@
+//! Announcing that a poller may sleep, and consuming a notification: the loop's half of the wakeup
+//! protocol.
+
+use core::sync::atomic::{
+    fence,
+    Ordering::{Relaxed, SeqCst},
+};
+
+use aio_notify::abi::EventNotifier;
+use aio_notify::ffi::preserving_errno;
+use aio_notify::protocol::{self, POLLER};
+use aiocontext_wake::{self as wake, Event, Events, OwnLoop};
+
+use crate::context::FdLoop;
+use crate::import::event_notifier_test_and_clear;
+
+/// The events of a context for its loop, which empties and never fills.
+pub(crate) struct LoopEvents<'a> {
+    private: &'a Event,
+    public: *mut EventNotifier,
+}
+
+impl Events for LoopEvents<'_> {
+    fn fill_private(&self) -> bool {
+        false
+    }
+
+    fn drain_private(&self) {
+        self.private.drain();
+    }
+
+    fn fill_public(&self) {}
+
+    fn drain_public(&self) {
+        // SAFETY: initialised, and live as its context is.
+        preserving_errno(|| unsafe { event_notifier_test_and_clear(self.public) });
+    }
+}
+
+/// A poller that has said that it may sleep.
+pub(crate) struct Raised<'a> {
+    ctx: FdLoop<'a>,
+    /// What tells of idle bottom halves that are scheduled later.
+    seen: u32,
+    long: bool,
+    process: u32,
+}
+
+impl<'a> FdLoop<'a> {
+    /// The protocol on this context, with the private words of the async component.
+    #[inline]
+    fn protocol(self, own: &'a OwnLoop) -> wake::Context<'a, LoopEvents<'a>> {
+        wake::Context {
+            notify_me: self.notify_me(),
+            notified: self.notified(),
+            private: &own.words,
+            events: LoopEvents { private: &own.event, public: self.notifier() },
+        }
+    }
+
+    /// Announces that the caller may sleep, and then has to look at the work.
+    #[inline]
+    pub(crate) fn raise(self) -> Raised<'a> {
+        let process = aiocontext_fork::generation();
+        let seen = match self.own() {
+            Some(own) => self.protocol(own).raise(),
+            None => {
+                // Relaxed: the fence below orders it.
+                self.notify_me().fetch_add(POLLER, Relaxed);
+                // Pairs with the fence of the program's own `aio_notify`. An addition alone does
+                // not order the loads that follow it.
+                fence(SeqCst);
+                0
+            }
+        };
+        Raised { ctx: self, seen, long: false, process }
+    }
+
+    /// Empties the loop's own event, which the set has reported. Others that sleep on are woken soon
+    /// where the caller does not come to what it was told of.
+    pub(crate) fn consume(self) {
+        if let Some(own) = self.own() {
+            self.protocol(own).consume();
+            // After the event has been emptied, for who has raised before it was filled.
+            if own.words.has_sleepers() {
+                self.wake_soon();
+            }
+        }
+    }
+
+    /// Empties the context's notifier, on which the program has a handler, as
+    /// `aio_notify_accept()` would before the handler runs.
+    pub(crate) fn drain_notifier(self) {
+        if let Some(own) = self.own() {
+            self.protocol(own).events.drain_public();
+        }
+    }
+
+    /// Says whether the program has a handler of its own on the context's notifier.
+    pub(crate) fn set_handled(self, handled: bool) {
+        if let Some(own) = self.own() {
+            own.words.set_handled(handled);
+        }
+    }
+}
+
+impl Raised<'_> {
+    /// Says that the caller may sleep for any time; false if it may not, but for so long as idle
+    /// bottom halves wait.
+    #[inline]
+    pub(crate) fn lengthen(&mut self) -> bool {
+        let Some(own) = self.ctx.own() else { return true };
+        self.long = self.ctx.protocol(own).lengthen(self.seen);
+        self.long
+    }
+
+    /// Takes the announcement back, as soon as the caller is awake. False in a child process that
+    /// has been forked meanwhile, in which nobody has announced anything.
+    #[inline]
+    pub(crate) fn lower(self) -> bool {
+        if self.process != aiocontext_fork::generation() {
+            self.ctx.enter();
+            return false;
+        }
+        match self.ctx.own() {
+            Some(own) => self.ctx.protocol(own).lower(self.long),
+            // Relaxed: as in `protocol::end_poll`.
+            None => drop(self.ctx.notify_me().fetch_sub(protocol::POLLER, Relaxed)),
+        }
+        true
+    }
+}
