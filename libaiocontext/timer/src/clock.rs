@@ -1,4 +1,4 @@
-//! The four clocks: their time, whether they run, and their lists.
+//! The four clocks: their time, and whether they run.
 
 use core::ffi::c_uint;
 use core::sync::atomic::{
@@ -11,14 +11,12 @@ use aio_notify::abi::QEMUClockType::{
     QEMU_CLOCK_VIRTUAL_RT,
 };
 
-use crate::lists::Lists;
-use crate::reset::ResetNotifiers;
-use crate::{soonest, LIBRARY};
+use crate::reset_notifiers::ResetNotifiers;
+use crate::LIBRARY;
 
 pub(crate) struct Clock {
     pub(crate) kind: QEMUClockType,
     enabled: AtomicBool,
-    pub(crate) lists: Lists,
     pub(crate) reset_notifiers: ResetNotifiers,
     /// The latest time that was seen, for a clock that can go backwards.
     last: AtomicI64,
@@ -28,7 +26,6 @@ const fn clock(kind: QEMUClockType) -> Clock {
     Clock {
         kind,
         enabled: AtomicBool::new(true),
-        lists: Lists::new(),
         reset_notifiers: ResetNotifiers::new(),
         last: AtomicI64::new(i64::MIN),
     }
@@ -97,34 +94,15 @@ impl Clock {
 
     #[inline]
     pub(crate) fn is_enabled(&self) -> bool {
-        // Relaxed: who must not miss that it was disabled looks within a list's lock, which
-        // `disable` takes after it has cleared the flag.
+        // Relaxed: a thread that must not miss a stop looks within a list's lock, which the thread that
+        // stops the clock takes after it has cleared the flag.
         self.enabled.load(Relaxed)
     }
 
-    /// Starts the clock; its lists are told, because their deadlines count again.
-    pub(crate) fn enable(&self) {
-        // Relaxed: the loops that are notified see it by the notification.
-        if !self.enabled.swap(true, Relaxed) {
-            self.notify();
-        }
-    }
-
-    /// Stops the clock; waits for callbacks that other threads run, unless they wait for this
-    /// thread.
-    pub(crate) fn disable(&self) {
-        // Relaxed: see `is_enabled`.
-        self.enabled.store(false, Relaxed);
-        for list in self.lists.all() {
-            list.wait_for_callbacks();
-        }
-    }
-
-    /// Notifies all lists.
-    pub(crate) fn notify(&self) {
-        for list in self.lists.all() {
-            list.notify_unless_freed();
-        }
+    /// Starts or stops the clock; returns whether that changes anything.
+    pub(crate) fn set_enabled(&self, enabled: bool) -> bool {
+        // Relaxed: see `is_enabled`. The loops that are notified of a start see it by the notification.
+        self.enabled.swap(enabled, Relaxed) != enabled
     }
 
     /// Lets the guest's time jump to the next deadline while its CPUs sleep.
@@ -139,11 +117,6 @@ impl Clock {
     /// the instructions that it runs.
     pub(crate) fn use_for_deadline(&self) -> bool {
         self.kind != QEMU_CLOCK_VIRTUAL || !aiocontext_weak_imports::use_icount()
-    }
-
-    /// ns to the nearest deadline of all lists, -1 for never.
-    pub(crate) fn deadline_ns(&self) -> i64 {
-        self.lists.all().iter().map(|list| list.deadline_ns()).fold(-1, soonest)
     }
 }
 

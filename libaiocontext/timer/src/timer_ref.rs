@@ -7,10 +7,7 @@ use core::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 use aio_notify::abi::opaque::QEMUTimerList;
 use aio_notify::abi::timer::QEMUTimerCB;
 use aio_notify::abi::QEMUTimer;
-use aio_notify::ffi::View;
 use aio_notify::view;
-
-use crate::list::ListRef;
 
 view! {
     /// A timer that lives; while it is armed, until it is disarmed. `expire_time`, `next` and
@@ -26,7 +23,7 @@ view! {
     }
 }
 
-impl<'a> TimerRef<'a> {
+impl TimerRef<'_> {
     /// Fills in a timer that nobody uses yet.
     pub(crate) fn init(
         self,
@@ -49,11 +46,9 @@ impl<'a> TimerRef<'a> {
 
     /// The list that the timer is for; `None` after `timer_deinit`, or if it never had one.
     #[inline]
-    pub(crate) fn list(self) -> Option<ListRef<'a>> {
+    pub(crate) fn list(self) -> Option<NonNull<QEMUTimerList>> {
         // Relaxed: it changes only while nobody else uses the timer.
-        let list = NonNull::new(self.list_word().load(Relaxed))?;
-        // SAFETY: made by `timerlist_new`, and by the caller's contract not freed yet.
-        Some(unsafe { ListRef::new(list) })
+        NonNull::new(self.list_word().load(Relaxed))
     }
 
     /// Takes the timer from its list, on which it is not armed.

@@ -180,7 +180,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("loop_programs", "timers::dynamic"),
         fault: Fault {
             what: "a list is freed while its notify callback runs",
-            file: "libaiocontext/timer/src/list.rs",
+            file: "libaiocontext/timer/src/clock_lists.rs",
             from: "if !this.wait_for_others(Within::Notification) {",
             to: "if this.first().is_some() && !this.wait_for_others(Within::Notification) {",
             words: "freeing_a_list_waits_for_its_notifications",

@@ -13,9 +13,9 @@ use aiocontext_fork::{Linked, Links};
 
 use crate::clock::Clock;
 use crate::heap::Heap;
-use crate::threads::{this_thread, Thread, Threads};
+use crate::running_threads::{this_thread, RunningThreads, Thread, Within};
 use crate::timer_ref::TimerRef;
-use crate::{waits, LIBRARY};
+use crate::wait_cycles::{self, Occupied};
 
 /// The first deadline of a list without armed timers.
 const NONE: i64 = -1;
@@ -47,20 +47,11 @@ impl Linked for List {
 struct Queue {
     heap: Heap,
     /// The threads that run the list's timers, as often as they do.
-    running: Threads,
+    running: RunningThreads,
     /// The threads that call `cb` because the clock has changed.
-    notifying: Threads,
+    notifying: RunningThreads,
     waiting: usize,
     freed: bool,
-}
-
-/// What a thread can be within.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Within {
-    /// The callbacks of the list's timers.
-    Timers,
-    /// The list's notify callback, because the clock has changed.
-    Notification,
 }
 
 impl Queue {
@@ -81,8 +72,8 @@ impl List {
     ) -> Self {
         let queue = Queue {
             heap: Heap::new(),
-            running: Threads::new(),
-            notifying: Threads::new(),
+            running: RunningThreads::new(),
+            notifying: RunningThreads::new(),
             waiting: 0,
             freed: false,
         };
@@ -97,16 +88,8 @@ impl List {
         }
     }
 
-    /// Makes a list of the clock's; `cb(opaque)` is called when its first deadline moves.
-    pub(crate) fn create(
-        clock: &'static Clock,
-        cb: QEMUTimerListNotifyCB,
-        opaque: *mut c_void,
-    ) -> *mut QEMUTimerList {
-        let list = Arc::new(Self::new(clock, cb, opaque));
-        let pointer = Arc::as_ptr(&list).cast_mut().cast();
-        clock.lists.add(list);
-        pointer
+    pub(crate) fn clock(&self) -> &'static Clock {
+        self.clock
     }
 
     pub(crate) fn clock_type(&self) -> QEMUClockType {
@@ -240,19 +223,14 @@ impl List {
         }
     }
 
-    /// The threads but `thread` that are within something of the list.
-    pub(crate) fn threads_within(&self, within: Within, thread: Thread) -> Vec<Thread> {
-        unpoisoned!(self.queue.lock()).threads_within(within, thread).collect()
-    }
-
     /// Waits until no other thread is within something of the list, but for those that wait for the
     /// calling thread. Returns false if there were such.
-    fn wait_for_others(self: &Arc<Self>, within: Within) -> bool {
+    pub(crate) fn wait_for_others(self: &Arc<Self>, within: Within) -> bool {
         let this = this_thread();
         if self.threads_within(within, this).is_empty() {
             return true;
         }
-        let except = waits::begin(this, self, within);
+        let except = wait_cycles::begin(this, self.clone(), within);
         let mut queue = unpoisoned!(self.queue.lock());
         queue.waiting += 1;
         while queue.threads_within(within, this).any(|other| !except.contains(&other)) {
@@ -260,14 +238,37 @@ impl List {
         }
         queue.waiting -= 1;
         drop(queue);
-        waits::end(this);
+        wait_cycles::end(this);
         except.is_empty()
+    }
+
+    /// Notes that C has freed the list: it is not notified any more.
+    pub(crate) fn mark_freed(&self) {
+        unpoisoned!(self.queue.lock()).freed = true;
     }
 
     /// Waits for the timers' callbacks that other threads run and that do not wait for this one.
     pub(crate) fn wait_for_callbacks(self: &Arc<Self>) {
         self.wait_for_others(Within::Timers);
     }
+}
+
+impl Occupied for List {
+    fn threads_within(&self, within: Within, thread: Thread) -> Vec<Thread> {
+        unpoisoned!(self.queue.lock()).threads_within(within, thread).collect()
+    }
+}
+
+/// A list's own count of it.
+///
+/// # Safety
+///
+/// `list` lives, in an [`Arc`].
+pub(crate) unsafe fn counted(list: *const List) -> Arc<List> {
+    // SAFETY: by this function's contract.
+    unsafe { Arc::increment_strong_count(list) };
+    // SAFETY: the count above is this one's.
+    unsafe { Arc::from_raw(list) }
 }
 
 view! {
@@ -281,19 +282,16 @@ impl Deref for ListRef<'_> {
 
     #[inline]
     fn deref(&self) -> &List {
-        // SAFETY: made by `List::create`, and live by the type's contract.
+        // SAFETY: made by `clock_lists::create`, and live by the type's contract.
         unsafe { &*self.as_ptr().cast::<List>() }
     }
 }
 
 impl ListRef<'_> {
     /// The list, to be kept when C frees it.
-    fn counted(self) -> Arc<List> {
-        let list = self.as_ptr().cast::<List>();
-        // SAFETY: in an `Arc` of the clock's, which lives by the type's contract.
-        unsafe { Arc::increment_strong_count(list) };
-        // SAFETY: the count above is this one's.
-        unsafe { Arc::from_raw(list) }
+    pub(crate) fn counted(self) -> Arc<List> {
+        // SAFETY: made by `clock_lists::create` in an `Arc`, and live by the type's contract.
+        unsafe { counted(self.as_ptr().cast()) }
     }
 
     /// Runs the timers that are due now; a callback may free the list. Returns true if there was one.
@@ -311,24 +309,5 @@ impl ListRef<'_> {
         // does not keep the loop from its other work.
         let now = self.clock.now();
         first <= now && self.counted().run_until(now)
-    }
-
-    /// Frees a list, which must not have armed timers.
-    ///
-    /// # Safety
-    ///
-    /// The list is not used any more.
-    pub(crate) unsafe fn free(self, function: &str) {
-        let this = self.counted();
-        if this.first().is_some() {
-            LIBRARY.misuse(format_args!("{function}: a timer of the list is armed"));
-        }
-        this.clock.lists.remove(&this);
-        unpoisoned!(this.queue.lock()).freed = true;
-        if !this.wait_for_others(Within::Notification) {
-            LIBRARY.misuse(format_args!(
-                "{function}: the list's notify callback, in another thread, waits for the caller"
-            ));
-        }
     }
 }

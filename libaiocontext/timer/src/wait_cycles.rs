@@ -11,13 +11,18 @@ use std::sync::Arc;
 
 use aiocontext_fork::{generation, ForkMutex, ForkMutexGuard};
 
-use crate::list::{List, Within};
-use crate::threads::Thread;
+use crate::running_threads::{Thread, Within};
+
+/// What threads can be within: a list.
+pub(crate) trait Occupied: Send + Sync {
+    /// The threads but `thread` that are within something of it.
+    fn threads_within(&self, within: Within, thread: Thread) -> Vec<Thread>;
+}
 
 /// A thread that waits for all others that are within something of a list.
 struct Wait {
     thread: Thread,
-    list: Arc<List>,
+    list: Arc<dyn Occupied>,
     within: Within,
     /// Those that it does not wait for.
     except: Vec<Thread>,
@@ -71,11 +76,11 @@ impl Waits {
 
 /// Says that `thread`, the calling one, is about to wait until no other is within something of the
 /// list. Returns those that it must not wait for, as they wait for it.
-pub(crate) fn begin(thread: Thread, list: &Arc<List>, within: Within) -> Vec<Thread> {
+pub(crate) fn begin(thread: Thread, list: Arc<dyn Occupied>, within: Within) -> Vec<Thread> {
     let mut waits = lock();
     let others = list.threads_within(within, thread);
     let except: Vec<_> = others.into_iter().filter(|&other| waits.lead(other, thread)).collect();
-    waits.all.push(Wait { thread, list: list.clone(), within, except: except.clone() });
+    waits.all.push(Wait { thread, list, within, except: except.clone() });
     except
 }
 

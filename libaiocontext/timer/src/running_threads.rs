@@ -1,4 +1,4 @@
-//! The threads that are within something.
+//! The threads that run callbacks of a list.
 
 use aiocontext_fork::generation;
 
@@ -10,6 +10,15 @@ pub(crate) fn this_thread() -> Thread {
     unsafe { libc::pthread_self() }
 }
 
+/// What a thread can be within.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// The callbacks of the list's timers.
+    Timers,
+    /// The list's notify callback, because the clock has changed.
+    Notification,
+}
+
 struct Entry {
     thread: Thread,
     /// The process that the thread has entered in: a child does not have its parent's threads.
@@ -17,9 +26,9 @@ struct Entry {
 }
 
 /// Threads, each as often as it is within.
-pub(crate) struct Threads(Vec<Entry>);
+pub(crate) struct RunningThreads(Vec<Entry>);
 
-impl Threads {
+impl RunningThreads {
     pub(crate) const fn new() -> Self {
         Self(Vec::new())
     }
