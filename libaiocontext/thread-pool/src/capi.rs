@@ -27,11 +27,11 @@ static INFO: AIOCBInfo = AIOCBInfo {
 
 unsafe extern "C" fn cancel_async(acb: *mut BlockAIOCB) {
     let request = argument!(LIBRARY, cancel_async(acb): Request);
-    request.pool().cancel(request);
+    Pool::of(request).cancel(request);
 }
 
 unsafe extern "C" fn get_aio_context(acb: *mut BlockAIOCB) -> *mut AioContext {
-    argument!(LIBRARY, get_aio_context(acb): Request).pool().context().as_ptr()
+    Pool::of(argument!(LIBRARY, get_aio_context(acb): Request)).context().as_ptr()
 }
 
 /// Makes a pool whose completions run in the loop of `ctx`; in a program with
@@ -100,7 +100,7 @@ unsafe fn submit(
     let acb = LIBRARY.not_null(acb.cast::<BlockAIOCB>(), "qemu_aio_get", "request");
     // SAFETY: memory for a request, with one reference.
     let request = unsafe { Request::new(acb) };
-    request.init(pool, func, arg);
+    request.init(pool.pointer(), func, arg);
     pool.submit(request);
     acb.as_ptr()
 }

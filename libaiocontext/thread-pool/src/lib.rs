@@ -5,6 +5,7 @@ mod capi;
 mod import;
 mod pool;
 mod request;
+mod request_queue;
 mod thread;
 mod workers;
 

@@ -85,6 +85,17 @@ impl Pool {
         pool
     }
 
+    /// The pool of a request.
+    pub(crate) fn of<'a>(request: Request) -> &'a Self {
+        // SAFETY: a pool lives as long as its requests.
+        unsafe { View::new(request.pool()) }
+    }
+
+    /// The pool by the pointer that C has.
+    pub(crate) fn pointer(&self) -> NonNull<ThreadPool> {
+        NonNull::from(self).cast()
+    }
+
     pub(crate) fn context(&self) -> ContextRef<'static> {
         self.ctx
     }

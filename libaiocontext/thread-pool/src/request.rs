@@ -8,12 +8,11 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+use aio_notify::abi::opaque::ThreadPool;
 use aio_notify::abi::thread_pool::ThreadPoolFunc;
 use aio_notify::abi::BlockAIOCB;
 use aio_notify::ffi::View;
 use aiocontext_fork::{Linked, Links};
-
-use crate::pool::Pool;
 
 /// The memory of a request, which `qemu_aio_get` makes and the last reference frees.
 #[repr(C)]
@@ -25,7 +24,7 @@ pub(crate) struct Element {
 
 /// What is the component's own.
 pub(crate) struct Own {
-    pool: NonNull<Pool>,
+    pool: NonNull<ThreadPool>,
     func: ThreadPoolFunc,
     arg: *mut c_void,
     /// Its place among the pool's pending requests. Within the pool's lock.
@@ -98,15 +97,15 @@ impl Request {
         unsafe { self.own_pointer().as_ref() }
     }
 
-    pub(crate) fn pool<'a>(self) -> &'a Pool {
-        // SAFETY: lives as long as its requests.
-        unsafe { self.own().pool.as_ref() }
+    /// The pool that it was submitted to.
+    pub(crate) fn pool(self) -> NonNull<ThreadPool> {
+        self.own().pool
     }
 
     /// Writes what follows the `BlockAIOCB`.
-    pub(crate) fn init(self, pool: &Pool, func: ThreadPoolFunc, arg: *mut c_void) {
+    pub(crate) fn init(self, pool: NonNull<ThreadPool>, func: ThreadPoolFunc, arg: *mut c_void) {
         let own = Own {
-            pool: NonNull::from(pool),
+            pool,
             func,
             arg,
             links: Links::new(),
