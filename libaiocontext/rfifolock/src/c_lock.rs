@@ -1,4 +1,4 @@
-//! The members of the C struct.
+//! The parts of a lock in the C struct.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
@@ -11,9 +11,9 @@ use libc::pthread_t;
 use crate::queue;
 #[cfg(not(target_pointer_width = "64"))]
 use crate::queue::queue_of;
-use crate::ticket::{Members, Ticket, NOBODY};
 #[cfg(target_pointer_width = "64")]
-use crate::word::queue_of;
+use crate::queue_word::queue_of;
+use crate::ticket::{LockParts, Ticket, NOBODY};
 use crate::LIBRARY;
 
 // The owner is kept in an atomic word. Its 0 is nobody: on the systems with `pthread_t` of this
@@ -95,7 +95,7 @@ pub(crate) fn destroy(lock: LockRef<'_>) {
     succeed(unsafe { libc::pthread_mutex_destroy(lock.mutex()) });
 }
 
-impl Members for LockRef<'_> {
+impl LockParts for LockRef<'_> {
     #[inline]
     fn take_ticket(self) -> Ticket {
         queue::take_ticket(queue_of(self))
