@@ -15,7 +15,7 @@ symbols! {
     fn accept() -> usize = "aio_notify_accept";
     fn own_notify() -> usize = "aiocontext_async_aio_notify";
     fn own_accept() -> usize = "aiocontext_async_aio_notify_accept";
-    // In a static program with a loop of its own it is not there, nor is ours.
+    // A static program with a loop of its own may have neither this nor ours.
     weak fn poll() -> usize = "aio_poll";
     hidden fn own_poll() -> usize = "aiocontext_posix_aio_poll";
     hidden fn posix_release() -> Release = "aiocontext_posix_release";
@@ -33,8 +33,8 @@ symbols! {
 
 /// Whether the library's own `aio_poll` is the loop, and notifies by this component.
 ///
-/// False also in a program that is not position-independent and takes the address of one of the
-/// functions: it then has an address in the program. That only costs speed.
+/// Also false in a program that is not position-independent and takes the address of one of the
+/// functions, which is then in the program. That only costs speed.
 #[inline]
 pub(crate) fn loop_is_own() -> bool {
     own_poll() != 0 && poll() == own_poll() && notify() == own_notify() && accept() == own_accept()
@@ -71,20 +71,20 @@ pub(crate) fn renew_fd_loop(ctx: ContextRef<'_>) {
     }
 }
 
-/// Wakes one of those who sleep on within 10 ms, by a timer.
+/// Wakes one of the remaining sleepers within 10 ms, by a timer.
 pub(crate) fn wake_soon(ctx: ContextRef<'_>) {
     if let Some(wake_soon) = posix_wake_soon().filter(|_| loop_is_own()) {
         wake_soon(ctx);
     }
 }
 
-/// Whether a loop that polls the context's descriptor must look at the context every 10 ms all the
-/// same.
+/// Whether a loop that polls the context's descriptor must nevertheless look at the context every
+/// 10 ms.
 pub(crate) fn must_look(ctx: ContextRef<'_>) -> bool {
     loop_is_own() && posix_looks().is_some_and(|looks| looks(ctx))
 }
 
-/// In a child process: has the lock forget those who waited for it, if it is the library's own.
+/// In a child process: makes the lock forget its waiters, if it is the library's own.
 ///
 /// # Safety
 ///

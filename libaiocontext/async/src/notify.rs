@@ -48,8 +48,7 @@ impl protocol::Event for PublicEvent {
     }
 
     fn clear(&self) {
-        // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
-        // it, and there is nobody to tell from here.
+        // A descriptor that cannot be read cannot be polled either: the loop's own poll reports it.
         keeping_errno(components::test_and_clear_is_own(), || {
             // SAFETY: initialised, and live as its context is.
             unsafe { event_notifier_test_and_clear(self.0) }
@@ -75,7 +74,7 @@ pub(crate) struct ContextEvents<'a> {
 
 impl Events for ContextEvents<'_> {
     fn fill_private(&self) -> bool {
-        // Where there is none to be made in a child process, its loop looks by itself.
+        // A child process that cannot make an event has a loop that looks by itself.
         self.private.is_open()
             && self.private.fill().inspect_err(|e| LIBRARY.cannot_wake(e.raw_os_error())).is_ok()
     }
@@ -106,8 +105,8 @@ pub(crate) fn notify(ctx: ContextRef<'_>, sleepers: Sleepers) {
     }
 }
 
-/// After an idle bottom half has been scheduled by the poller that runs bottom halves: has it served by
-/// another that sleeps for longer, where this one does not come to it.
+/// After the poller that runs bottom halves has scheduled an idle one: wakes another that sleeps for
+/// longer within 10 ms, in case this one does not get to it.
 pub(crate) fn leave_to_others(ctx: ContextRef<'_>, state: &State) {
     // The others look within 10 ms by themselves.
     if publish(ctx.notify_me()) && state.own.words.has_long_sleepers() {
@@ -124,10 +123,10 @@ fn wake(ctx: ContextRef<'_>, sleepers: Sleepers) {
         Some(state) if state.own.is_of(aiocontext_fork::generation()) => {
             coalescing(ctx, state).wake(sleepers);
         }
-        // In a child process that has not used the context yet. The private event is still its
-        // parent's, and nobody here sleeps on it: the child's loop first makes its own, and then
-        // looks. The public one may be the child's own already.
-        // Relaxed: whoever sleeps on it was made after it.
+        // A child process that has not used the context yet. The private event is still its parent's,
+        // and nobody here sleeps on it: the child's loop makes its own before it looks. The public
+        // event may be the child's own already.
+        // Relaxed: a thread that sleeps on it has been started since it was made.
         Some(state) if state.notifier_process.load(Relaxed) == aiocontext_fork::generation() => {
             protocol::wake(public(ctx));
         }

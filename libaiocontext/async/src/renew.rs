@@ -1,17 +1,16 @@
 //! A context in a child process.
 //!
-//! A child has a copy of its parent's contexts, whose descriptors are the parent's as well. Before
-//! it polls, reads or changes any of them, it puts files of its own under their numbers; the parent
-//! notices nothing. What other threads of the parent have announced or wait for is forgotten, since
-//! the child does not have them.
+//! A child has a copy of its parent's contexts, and shares their files. Before it polls, reads or
+//! changes a descriptor, it puts files of its own under the numbers; the parent's are not touched. It
+//! forgets what other threads of the parent have announced or wait for, because it does not have them.
 
 use core::ffi::c_void;
-use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
 use aio_notify::abi::AioContext;
+use aio_notify::argument;
 use aio_notify::ffi::descriptor::{Ends, CLOSED};
-use aio_notify::ffi::{ContextRef, View};
+use aio_notify::ffi::ContextRef;
 use aiocontext_wake::renew as new_file;
 
 use crate::notify::coalescing;
@@ -45,7 +44,7 @@ pub(crate) fn entered<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
 
 #[cold]
 fn renew(ctx: ContextRef<'_>, state: &State) {
-    // For children that nobody was told of.
+    // For children of a raw `clone` or `_Fork()`, in which no handler has run.
     aiocontext_fork::run_child_hooks();
     let process = aiocontext_fork::generation();
     let _renewing = state.renewing.lock();
@@ -64,19 +63,18 @@ fn renew(ctx: ContextRef<'_>, state: &State) {
     state.own.set_process(process);
 }
 
-/// Gives a child a notifier of its own, before a loop of the program's polls it: that may call
-/// nothing of the library's before it sleeps. It is called once in each child.
+/// Gives a child a notifier of its own, before a loop of the program's polls it: such a loop may sleep
+/// before it calls the library. Called once in each child.
 ///
 /// # Safety
 ///
 /// `ctx` is a live context that this component has made.
 pub(crate) unsafe fn in_child(ctx: *mut c_void) {
-    let Some(ctx) = NonNull::new(ctx.cast::<AioContext>()) else { return };
-    // SAFETY: the same contract.
-    let ctx = unsafe { ContextRef::new(ctx) };
+    let ctx = ctx.cast::<AioContext>();
+    let ctx = argument!(LIBRARY, in_child(ctx): ContextRef<'_>);
     if let Some(state) = state::find(ctx) {
         renew_notifier(ctx);
-        // Relaxed: the child has no other thread yet, or they come through here first.
+        // Relaxed: the child has no other thread yet, or each comes through here first.
         state.notifier_process.store(aiocontext_fork::generation(), Relaxed);
     }
 }

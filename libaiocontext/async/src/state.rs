@@ -18,8 +18,8 @@ pub(crate) struct Task {
     pub(crate) opaque: *mut c_void,
 }
 
-// SAFETY: only carried here; `aio_bh_new()` has the program see to it that the loop's thread may
-// call `cb(opaque)`.
+// SAFETY: only carried here; by the contract of `aio_bh_new()` the loop's thread may call
+// `cb(opaque)`.
 unsafe impl Send for Task {}
 // SAFETY: as above.
 unsafe impl Sync for Task {}
@@ -36,7 +36,7 @@ pub(crate) struct State {
     pub(crate) runner: AtomicUsize,
     /// Held while a child process makes the context its own.
     pub(crate) renewing: ForkMutex<()>,
-    /// The process that the context's notifier is of.
+    /// The process whose file the context's notifier is.
     pub(crate) notifier_process: AtomicU32,
     /// Gives a child of `fork()` a notifier of its own.
     pub(crate) hook: ChildHook,
@@ -62,7 +62,7 @@ impl State {
 #[inline]
 pub(crate) fn find<'a>(ctx: ContextRef<'a>) -> Option<&'a State> {
     if !source::is_ours(ctx) {
-        // A program's own context, with what it likes in the member.
+        // A program's own context, which may have anything in the member.
         return None;
     }
     // Relaxed: written before the context is shared.

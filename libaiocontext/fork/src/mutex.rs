@@ -56,7 +56,7 @@ impl<T> ForkMutex<T> {
         Self { word: AtomicU32::new(FREE), data: UnsafeCell::new(data) }
     }
 
-    /// Locks, and waits for whichever thread of this process holds it. `errno` is unchanged.
+    /// Locks; waits while another thread of this process holds it. `errno` is unchanged.
     #[inline]
     pub fn lock(&self) -> ForkMutexGuard<'_, T> {
         let generation = this_generation();
@@ -120,7 +120,7 @@ pub struct ForkMutexGuard<'a, T> {
 
 impl<T> ForkMutexGuard<'_, T> {
     /// Whether the mutex was held at the fork by a thread that this process does not have: the data
-    /// may be half changed. Said once, to the first that locks it.
+    /// may be half changed. True once, for the first that locks it.
     pub fn was_broken(&self) -> bool {
         self.broken
     }

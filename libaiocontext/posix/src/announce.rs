@@ -37,10 +37,10 @@ impl Events for LoopEvents<'_> {
     }
 }
 
-/// A poller that has said that it may sleep.
+/// A poller that has announced that it may sleep.
 pub(crate) struct Raised<'a> {
     ctx: FdLoop<'a>,
-    /// What tells of idle bottom halves that are scheduled later.
+    /// A version, by which idle bottom halves that are scheduled later are noticed.
     seen: u32,
     long: bool,
     process: u32,
@@ -76,12 +76,12 @@ impl<'a> FdLoop<'a> {
         Raised { ctx: self, seen, long: false, process }
     }
 
-    /// Empties the loop's own event, which the set has reported. Others that sleep on are woken soon
-    /// where the caller does not come to what it was told of.
+    /// Empties the loop's own event, which the set has reported. If others sleep on, one of them is
+    /// woken soon, in case the caller does not get to the work.
     pub(crate) fn consume(self) {
         if let Some(own) = self.own() {
             self.protocol(own).consume();
-            // After the event has been emptied, for who has raised before it was filled.
+            // After the event has been emptied: a poller that raised before it was filled counts.
             if own.words.has_sleepers() {
                 self.wake_soon();
             }
@@ -96,7 +96,7 @@ impl<'a> FdLoop<'a> {
         }
     }
 
-    /// Says whether the program has a handler of its own on the context's notifier.
+    /// Notes whether the program has a handler of its own on the context's notifier.
     pub(crate) fn set_handled(self, handled: bool) {
         if let Some(own) = self.own() {
             own.words.set_handled(handled);
@@ -105,7 +105,7 @@ impl<'a> FdLoop<'a> {
 }
 
 impl Raised<'_> {
-    /// Says that the caller may sleep for any time; false if it may not, but for so long as idle
+    /// Announces that the caller may sleep for any time. False if it may sleep only for as long as idle
     /// bottom halves wait.
     #[inline]
     pub(crate) fn lengthen(&mut self) -> bool {
@@ -114,8 +114,8 @@ impl Raised<'_> {
         self.long
     }
 
-    /// Takes the announcement back, as soon as the caller is awake. False in a child process that
-    /// has been forked meanwhile, in which nobody has announced anything.
+    /// Takes the announcement back, as soon as the caller is awake. False in a child process that has
+    /// been forked since: it has announced nothing.
     #[inline]
     pub(crate) fn lower(self) -> bool {
         if self.process != aiocontext_fork::generation() {

@@ -36,7 +36,7 @@ impl<'a> FdLoop<'a> {
     /// and at worst makes one turn too many.
     #[inline]
     pub(crate) fn has_urgent(self) -> bool {
-        // That it has words of its own says who has made it.
+        // Only a context of the library's own async component has them.
         self.own().is_some() && components::has_urgent(*self)
     }
 
@@ -84,7 +84,7 @@ impl<'a> FdLoop<'a> {
         let poll_fd = made.poll_fd;
         let made = Box::into_raw(Box::new(made));
         let place = self.first_handler();
-        // Release: whoever finds it finds it finished.
+        // Release: a thread that finds it finds it finished.
         match place.compare_exchange(ptr::null_mut(), made.cast(), AcqRel, Acquire) {
             Ok(_) => {
                 // SAFETY: the context is a live GSource, and the GPollFD lives until `free_watch`.

@@ -9,24 +9,23 @@ use crate::timeout::LOOK;
 use crate::watch::Watch;
 
 impl FdLoop<'_> {
-    /// Wakes one of those who sleep on within 10 ms. Does not wait.
+    /// Wakes one of the remaining sleepers within 10 ms. Does not wait.
     #[cold]
     pub(crate) fn wake_soon(self) {
-        // In a child process that has not used the context yet, those who sleep are the parent's.
+        // In a child process that has not used the context yet, the sleepers are the parent's.
         if let Some(watch) = self.watch().filter(|watch| watch.is_of_this_process()) {
             self.rely_on(watch, watch.handover.wake_soon(&watch.epoll));
         }
     }
 
-    /// Without a timer those who sleep look by themselves from now on.
+    /// Without a timer, sleepers look by themselves from now on.
     fn rely_on(self, watch: &Watch, has_timer: bool) {
         if !watch.looks.swap(!has_timer, Relaxed) && !has_timer {
             aio_notify(*self);
         }
     }
 
-    /// What is left for later, in ns: the time until the loop has to look again, negative for
-    /// never.
+    /// The time in ns until the loop has to look again, negative for never.
     pub(crate) fn left(self, watch: &Watch) -> i64 {
         if watch.is_ready() {
             return 0;
@@ -42,8 +41,8 @@ impl FdLoop<'_> {
         }
     }
 
-    /// For a poller that is about to return to the program: others that sleep on are woken in time
-    /// for what is left.
+    /// For a poller that is about to return to the program: wakes others that sleep on in time for the
+    /// work that is left.
     #[inline]
     pub(crate) fn leave(self) {
         if let Some(watch) = self.watch().filter(|watch| watch.concerns_others()) {

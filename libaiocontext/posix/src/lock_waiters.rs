@@ -13,8 +13,8 @@ impl FdLoop<'_> {
         self.lock().nesting_word().load(Relaxed)
     }
 
-    /// For the lock's owner, which holds it so many times: whether somebody waits for the lock that
-    /// it has not been told of. It is told once of each, and again where it has returned from the
+    /// For the lock's owner, which holds it `nesting` times: whether a thread waits for the lock that
+    /// the owner has not been told of. It is told of each once, and again after it has returned from the
     /// callback that was told.
     pub(crate) fn has_new_waiter(self, watch: &Watch, nesting: u32) -> bool {
         // Relaxed: the fence of `raise` stands before. A waiter takes its ticket (`tail`) and then

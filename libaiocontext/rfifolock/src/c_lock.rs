@@ -25,6 +25,16 @@ const _: () = assert!(align_of::<pthread_t>() == align_of::<usize>());
 const CANCEL_DISABLE: c_int =
     if cfg!(any(target_os = "linux", target_os = "android")) { 1 } else { 0 };
 
+/// Calls a function of the C library on a lock's mutex and condition variable.
+macro_rules! pthread {
+    ($function:ident($($argument:expr),*)) => {
+        // SAFETY: within a live lock, by the contract of `LockRef`. They are memory for
+        // `init_waiting`, and initialised for all others. The algorithm in `ticket` unlocks what it
+        // has locked, and destroys what nobody uses.
+        unsafe { libc::$function($($argument),*) }
+    };
+}
+
 /// Fills in a lock. The error is an `errno`.
 ///
 /// # Safety
@@ -74,10 +84,9 @@ fn owner_word(lock: LockRef<'_>) -> &AtomicUsize {
 
 /// Makes the mutex and the condition variable, which nobody uses. The error is an `errno`.
 pub(crate) fn init_waiting(lock: LockRef<'_>) -> Result<(), c_int> {
-    // SAFETY: memory for a mutex; NULL is the default kind.
-    result(unsafe { libc::pthread_mutex_init(lock.mutex(), core::ptr::null()) })?;
-    // SAFETY: memory for a condition variable; NULL is the default kind.
-    result(unsafe { libc::pthread_cond_init(lock.cond(), core::ptr::null()) })
+    // NULL is the default kind.
+    result(pthread!(pthread_mutex_init(lock.mutex(), core::ptr::null())))?;
+    result(pthread!(pthread_cond_init(lock.cond(), core::ptr::null())))
 }
 
 /// Takes back the tickets of all who wait. Nobody else uses the lock.
@@ -89,10 +98,10 @@ pub(crate) fn forget_waiters(lock: LockRef<'_>) {
 
 /// Destroys the mutex and the condition variable.
 pub(crate) fn destroy(lock: LockRef<'_>) {
-    // SAFETY: initialised, and nobody waits.
-    succeed(unsafe { libc::pthread_cond_destroy(lock.cond()) });
-    // SAFETY: initialised, and nobody holds it: a lock that is free was left for good.
-    succeed(unsafe { libc::pthread_mutex_destroy(lock.mutex()) });
+    // Nobody waits.
+    succeed(pthread!(pthread_cond_destroy(lock.cond())));
+    // Nobody holds it: the last owner of a lock that is free no longer touches it.
+    succeed(pthread!(pthread_mutex_destroy(lock.mutex())));
 }
 
 impl LockParts for LockRef<'_> {
@@ -127,8 +136,8 @@ impl LockParts for LockRef<'_> {
 
     #[inline]
     fn owner(self) -> usize {
-        // Relaxed: a thread finds its own name only if it has written it and not removed it since,
-        // and what it wrote itself it sees in order. Who else owns the lock does not matter.
+        // Relaxed: a thread finds its own name only if it has written it and not removed it since, and
+        // it sees its own writes in order. Which other thread owns the lock does not matter.
         owner_word(self).load(Relaxed)
     }
 
@@ -158,13 +167,11 @@ impl LockParts for LockRef<'_> {
     }
 
     fn enter(self) {
-        // SAFETY: an initialised mutex.
-        succeed(unsafe { libc::pthread_mutex_lock(self.mutex()) });
+        succeed(pthread!(pthread_mutex_lock(self.mutex())));
     }
 
     fn leave(self) {
-        // SAFETY: a mutex that this thread has locked.
-        succeed(unsafe { libc::pthread_mutex_unlock(self.mutex()) });
+        succeed(pthread!(pthread_mutex_unlock(self.mutex())));
     }
 
     fn sleep(self) {
@@ -176,8 +183,8 @@ impl LockParts for LockRef<'_> {
         let mut old = 0;
         // SAFETY: writes the state before.
         unsafe { pthread_setcancelstate(CANCEL_DISABLE, &mut old) };
-        // SAFETY: initialised, with the one mutex that is used with it, locked by this thread.
-        let result = unsafe { libc::pthread_cond_wait(self.cond(), self.mutex()) };
+        // The one mutex that is used with it, locked by this thread.
+        let result = pthread!(pthread_cond_wait(self.cond(), self.mutex()));
         let mut disabled = 0;
         // SAFETY: writes the state before.
         unsafe { pthread_setcancelstate(old, &mut disabled) };
@@ -185,7 +192,6 @@ impl LockParts for LockRef<'_> {
     }
 
     fn wake_all(self) {
-        // SAFETY: an initialised condition variable.
-        succeed(unsafe { libc::pthread_cond_broadcast(self.cond()) });
+        succeed(pthread!(pthread_cond_broadcast(self.cond())));
     }
 }

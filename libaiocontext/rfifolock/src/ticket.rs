@@ -1,11 +1,11 @@
 //! The lock: tickets are served in the order in which they were taken.
 //!
-//! `tail` is the next ticket, `head` the one that is served: who has it owns the lock, and
+//! `tail` is the next ticket, `head` the one that is served: the thread that has it owns the lock, and
 //! `tail - head` threads hold the lock or wait for it. A lock that is free is taken, and one that
 //! nobody waits for is given up, with one atomic operation each. Threads that have to wait do so
 //! under a mutex, with a condition variable that is signalled at each hand-over.
 //!
-//! **Giving up is the last access.** Whoever takes the lock next may destroy it. A free lock
+//! **Giving up is the last access.** The next owner may destroy the lock. A free lock
 //! becomes free by the one atomic operation that also finds out that nobody waits. A waiter, on
 //! the other hand, looks at `head` only under the mutex, so it cannot go on before the thread that
 //! served it has left the mutex for good.
@@ -117,8 +117,8 @@ fn wait<L: LockParts>(parts: L, ticket: u32) {
     }
 }
 
-/// Gives the lock to the first who waits. All are woken: they share one condition variable, and
-/// each tells the new owner that it waits.
+/// Gives the lock to the first waiter. All are woken: they share one condition variable, and each
+/// tells the new owner that it waits.
 #[cold]
 #[inline(never)]
 fn hand_over<L: LockParts>(parts: L) {

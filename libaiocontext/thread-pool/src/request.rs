@@ -8,10 +8,12 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+use aio_notify::abi::aio::BlockCompletionFunc;
 use aio_notify::abi::opaque::ThreadPool;
 use aio_notify::abi::thread_pool::ThreadPoolFunc;
 use aio_notify::abi::BlockAIOCB;
 use aio_notify::ffi::View;
+use aio_notify::view;
 use aiocontext_fork::{Linked, Links};
 
 /// The memory of a request, which `qemu_aio_get` makes and the last reference frees.
@@ -20,6 +22,14 @@ pub(crate) struct Element {
     /// Whose count C may change at any time: there is no reference to it.
     common: BlockAIOCB,
     own: Own,
+}
+
+view! {
+    /// What all requests start with.
+    struct CommonRef(BlockAIOCB) {
+        fixed cb as cb: BlockCompletionFunc;
+        fixed opaque as opaque: *mut c_void;
+    }
 }
 
 /// What is the component's own.
@@ -163,13 +173,11 @@ impl Request {
     pub(crate) fn report(self) {
         // Relaxed: the finished requests' lock orders it.
         let result = self.own().result.load(Relaxed);
-        // SAFETY: a live request; these members do not change.
-        let cb = unsafe { (*self.as_ptr()).common.cb };
-        // SAFETY: as above.
-        let opaque = unsafe { (*self.as_ptr()).common.opaque };
-        if let Some(cb) = cb {
+        // SAFETY: a live request, which starts with it.
+        let common = unsafe { CommonRef::new(self.0.cast()) };
+        if let Some(cb) = common.cb() {
             // SAFETY: the program's callback with its argument; nothing is held.
-            unsafe { cb(opaque, result) };
+            unsafe { cb(common.opaque(), result) };
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The queue of requests, and how many workers it has come.
+//! The queue of requests, and how many workers it summons.
 //!
 //! One thread at a time is on its way to the queue, woken or new. When it takes a request and finds
-//! more, it sends for the next. So a burst of short requests does not cost a wakeup each, and requests
+//! more, it summons the next. So a burst of short requests does not cost a wakeup each, and requests
 //! that block still get a thread each, up to [`MOST`]. For every [`TRUSTED`] requests that wait another
 //! thread is woken: the first may be suspended before it comes.
 
@@ -34,7 +34,7 @@ pub(crate) struct Queue {
     pub(crate) ending: bool,
 }
 
-/// What has to be done once the lock is given back, so that somebody comes.
+/// What the caller does once it has released the lock, so that a worker comes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Summon {
     Nobody,
@@ -49,7 +49,7 @@ impl Queue {
         self.next_place += 1;
     }
 
-    /// Has one more thread come if there is more work than threads have been woken for.
+    /// Summons one more thread if there is more work than threads have been woken for.
     pub(crate) fn summon(&mut self) -> Summon {
         if self.requests.len().div_ceil(TRUSTED) <= self.woken {
             Summon::Nobody
@@ -76,7 +76,7 @@ impl Queue {
         summon
     }
 
-    /// The thread that was being started is not to come.
+    /// The thread that was being started does not come.
     pub(crate) fn forget_start(&mut self) {
         self.starting = false;
         self.workers -= 1;

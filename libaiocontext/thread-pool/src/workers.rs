@@ -64,7 +64,7 @@ impl Crew {
         self.generation == generation()
     }
 
-    /// Has the loop call the bottom half.
+    /// Makes the loop call the bottom half.
     pub(crate) fn schedule(&self) {
         qemu_bh_schedule(self.bh);
     }

@@ -14,7 +14,7 @@ use crate::timeout::soonest;
 use crate::timer_list::{counted, List, ListRef};
 use crate::LIBRARY;
 
-/// The lists of a clock; each has a count of its [`Arc`] here. In order in a child, whatever other
+/// The lists of a clock; each has a count of its [`Arc`] here. A child finds them whole, whatever other
 /// threads were doing.
 type Lists = ForkMutex<Chain<List>>;
 
@@ -66,7 +66,7 @@ pub(crate) unsafe fn free(list: ListRef<'_>, function: &str) {
     }
 }
 
-/// Starts the clock; its lists are told, because their deadlines count again.
+/// Starts the clock, and notifies its lists, because their deadlines count again.
 pub(crate) fn start(clock: &Clock) {
     if clock.set_enabled(true) {
         notify(clock);

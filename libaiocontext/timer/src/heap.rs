@@ -79,7 +79,7 @@ impl Heap {
             }
         }
         timer.set_position(0);
-        // Last: who sees this may free the timer.
+        // Last: a thread that sees this may free the timer.
         timer.set_deadline(-1);
     }
 

@@ -99,7 +99,7 @@ impl List {
     /// The first deadline in ns on the list's clock, if a timer is armed.
     #[inline]
     pub(crate) fn first(&self) -> Option<i64> {
-        // Relaxed: nothing is read on the strength of it. A loop that goes to sleep by it does not
+        // Relaxed: no later read depends on it. A loop that chooses its timeout by it does not
         // miss a timer that is armed meanwhile, because arming it notifies the loop, and the
         // notification's and the loop's full fences order the two.
         let first = self.first.load(Relaxed);
@@ -197,7 +197,7 @@ impl List {
         let mut progress = false;
         let mut queue = unpoisoned!(self.queue.lock());
         queue.running.enter();
-        // The clock may be disabled meanwhile; who disables it then waits for this thread.
+        // The clock may be stopped meanwhile; the thread that stops it then waits for this one.
         while self.clock.is_enabled() {
             let Some(timer) = queue.heap.due(now) else { break };
             let (cb, opaque) = (timer.cb(), timer.opaque());

@@ -98,8 +98,8 @@ mod expire_time {
 
         /// Whether the timer is armed. With or without the lock.
         ///
-        /// Acquire: pairs with the release in [`Self::set_deadline`]. Who finds the timer
-        /// disarmed may free it, which must not come before the last access to it.
+        /// Acquire: pairs with the release in [`Self::set_deadline`]. A thread that finds
+        /// the timer disarmed may free it, which must not come before the last access to it.
         #[inline]
         pub(crate) fn is_armed(self) -> bool {
             self.expire_time().load(Acquire) >= 0
@@ -150,8 +150,8 @@ mod expire_time {
 
         /// Whether the timer is armed, which its sign says. With or without the lock.
         ///
-        /// Acquire: pairs with the release in [`Self::set_deadline`]. Who finds the timer
-        /// disarmed may free it, which must not come before the last access to it.
+        /// Acquire: pairs with the release in [`Self::set_deadline`]. A thread that finds
+        /// the timer disarmed may free it, which must not come before the last access to it.
         pub(crate) fn is_armed(self) -> bool {
             self.high().load(Acquire) >= 0
         }
@@ -166,7 +166,7 @@ mod expire_time {
         /// Sets the deadline. Within the lock. -1 is the last access of this arming.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Halves.
         pub(crate) fn set_deadline(self, deadline: i64) {
-            // Relaxed: who looks at it looks within the lock.
+            // Relaxed: it is read within the lock.
             self.low().store(deadline as u32, Relaxed);
             self.high().store((deadline >> 32) as i32, Release);
         }

@@ -42,7 +42,7 @@ pub(crate) struct Watch {
     own: Option<NonNull<OwnLoop>>,
     /// The context's notifier, where it is what wakes the loop; or -1.
     pub(crate) public: AtomicI32,
-    /// What lets sleepers know of work that is left for later.
+    /// The timer that wakes sleepers for work that is left.
     pub(crate) handover: Handover,
     /// How many handlers there are; for a look without the lock.
     watched: AtomicUsize,
@@ -54,11 +54,11 @@ pub(crate) struct Watch {
     pub(crate) setless: AtomicBool,
     /// How often handlers have been run.
     turns: AtomicU32,
-    /// The lock's queue when its owner was last told of those who wait.
+    /// The lock's queue when its owner was last told of its waiters.
     pub(crate) told: AtomicU64,
     /// How often its owner held the lock then.
     pub(crate) told_nesting: AtomicU32,
-    /// Whether those who sleep must look at the work by themselves, for want of a timer.
+    /// Whether sleepers must look at the work by themselves, because there is no timer.
     pub(crate) looks: AtomicBool,
     /// The process that the set is of.
     process: AtomicU32,
@@ -181,7 +181,7 @@ impl Watch {
         self.is_ready() && self.lock().ready() != 0
     }
 
-    /// Whether those who sleep must look at the work by themselves.
+    /// Whether sleepers must look at the work by themselves.
     pub(crate) fn looks(&self) -> bool {
         // Relaxed: a notification follows the change.
         self.looks.load(Relaxed)
@@ -190,7 +190,7 @@ impl Watch {
     /// How often handlers have been run, by now.
     #[inline]
     pub(crate) fn turns(&self) -> u32 {
-        // Relaxed: compared by a thread that holds the context's lock, as those who run handlers do.
+        // Relaxed: compared by a thread that holds the context's lock, as threads that run handlers do.
         self.turns.load(Relaxed)
     }
 }

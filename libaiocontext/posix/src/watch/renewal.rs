@@ -58,7 +58,7 @@ impl Watch {
         }
     }
 
-    /// Wakes all who sleep on a set, and whoever comes to.
+    /// Wakes all that sleep on a set, or will.
     fn wake_all_on(&self, set: &Epoll) {
         let wakes = (libc::EPOLLIN | libc::EPOLLOUT) as u32;
         let ends = self.own().map(|own| own.event.ends());
