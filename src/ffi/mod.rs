@@ -6,6 +6,7 @@ pub mod event_notifier;
 pub mod library;
 pub mod symbol;
 pub mod target;
+pub mod thread;
 pub mod view;
 
 mod message;

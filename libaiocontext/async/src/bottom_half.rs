@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
 use aio_notify::abi::opaque::QEMUBH;
-use aio_notify::ffi::{ContextRef, View};
+use aio_notify::ffi::{thread, ContextRef, View};
 use aiocontext_wake::Sleepers;
 
 use crate::queue::Urgency;
@@ -36,8 +36,7 @@ pub(crate) fn poll(state: &State) -> bool {
 
 /// The calling thread's name, never 0.
 fn this_thread() -> usize {
-    // SAFETY: takes nothing and cannot fail.
-    (unsafe { libc::pthread_self() }) as usize
+    thread::this_thread() as usize
 }
 
 /// A bottom half that has not been freed, and its context.

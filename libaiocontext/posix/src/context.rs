@@ -7,7 +7,6 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use aio_notify::ffi::ContextRef;
 use aiocontext_wake::OwnLoop;
-use glib_sys::GSource;
 
 use crate::components;
 use crate::watch::Watch;
@@ -73,7 +72,7 @@ impl<'a> FdLoop<'a> {
         if let Some(watch) = self.watch() {
             return Some(watch);
         }
-        let made = match Watch::new(self.source(), components::own_loop(*self)) {
+        let made = match Watch::new(*self, components::own_loop(*self)) {
             Ok(made) => made,
             Err(e) => {
                 let code = e.raw_os_error().unwrap_or(libc::EIO);
@@ -81,19 +80,22 @@ impl<'a> FdLoop<'a> {
                 return None;
             }
         };
-        let poll_fd = made.poll_fd;
         let made = Box::into_raw(Box::new(made));
         let place = self.first_handler();
         // Release: a thread that finds it finds it finished.
         match place.compare_exchange(ptr::null_mut(), made.cast(), AcqRel, Acquire) {
             Ok(_) => {
-                // SAFETY: the context is a live GSource, and the GPollFD lives until `free_watch`.
-                unsafe { glib_sys::g_source_add_poll(self.source(), poll_fd.cast()) };
+                let watch = self.watch()?;
+                watch.source.attach();
+                Some(watch)
             }
-            // Two threads at once. SAFETY: made above, and nobody else knows it.
-            Err(_) => drop(unsafe { Box::from_raw(made) }),
+            Err(_) => {
+                // Two threads at once.
+                // SAFETY: made above, and nobody else knows it.
+                drop(unsafe { Box::from_raw(made) });
+                self.watch()
+            }
         }
-        self.watch()
     }
 
     /// Frees what [`Self::make_watch`] made.
@@ -106,20 +108,9 @@ impl<'a> FdLoop<'a> {
         if watch.is_null() {
             return;
         }
-        // SAFETY: a live GSource.
-        if unsafe { glib_sys::g_source_is_destroyed(self.source()) } == 0 {
-            // SAFETY: made by `make_watch`, which has added it.
-            let poll_fd = unsafe { (*watch).poll_fd };
-            // SAFETY: a live GSource, which knows it.
-            unsafe { glib_sys::g_source_remove_poll(self.source(), poll_fd.cast()) };
-        }
         // SAFETY: made by `make_watch`, and nobody uses it any more.
-        drop(unsafe { Box::from_raw(watch) });
-    }
-
-    /// The context as a GSource.
-    fn source(self) -> *mut GSource {
-        self.as_ptr().cast()
+        let watch = unsafe { Box::from_raw(watch) };
+        watch.source.detach();
     }
 
     /// Whether `opaque` is the context's own notifier, whose handler does not count as progress.

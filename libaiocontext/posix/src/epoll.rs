@@ -113,8 +113,7 @@ impl Epoll {
         let events = reports.buffer.as_mut_ptr().cast::<libc::epoll_event>();
         let count = match timeout {
             Timeout::Now => self.look(events, room),
-            // SAFETY: writes at most `room` events, for which there is room.
-            Timeout::Never => unsafe { libc::epoll_wait(self.fd(), events, room, -1) },
+            Timeout::Never => self.wait_ms(events, room, -1),
             Timeout::After(_) => match self.wait_at_most(events, room, timeout) {
                 Some(count) => count,
                 None => self.wait_by_ms(events, room, timeout)?,
@@ -163,6 +162,13 @@ impl Epoll {
         None
     }
 
+    /// With a time in ms; -1 is infinite.
+    #[inline]
+    fn wait_ms(&self, events: *mut libc::epoll_event, room: c_int, ms: c_int) -> c_int {
+        // SAFETY: writes at most `room` events, for which there is room.
+        unsafe { libc::epoll_wait(self.fd(), events, room, ms) }
+    }
+
     /// With a time in ms, and `ppoll` for the rest of it: only so long could it miss that the set
     /// is replaced.
     fn wait_by_ms(
@@ -174,8 +180,7 @@ impl Epoll {
         let Timeout::After(time) = timeout else { return Ok(0) };
         let ms = c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX);
         if ms > 0 {
-            // SAFETY: writes at most `room` events, for which there is room.
-            let count = unsafe { libc::epoll_wait(self.fd(), events, room, ms) };
+            let count = self.wait_ms(events, room, ms);
             if count != 0 {
                 return Ok(count);
             }

@@ -13,6 +13,7 @@ mod context;
 mod epoll;
 mod fd_hash;
 mod file;
+mod g_source;
 mod handlers;
 mod handover;
 mod import;

@@ -1,10 +1,12 @@
 //! The parts of a lock in the C struct.
 
 use core::ffi::{c_int, c_void};
+use core::mem;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use aio_notify::abi::RFifoLock;
+use aio_notify::ffi::thread::{self, set_cancel_state, CANCEL_DISABLE};
 use aio_notify::ffi::{LockRef, View};
 use libc::pthread_t;
 
@@ -20,10 +22,6 @@ use crate::LIBRARY;
 // size it is the address of the thread's own block.
 const _: () = assert!(size_of::<pthread_t>() == size_of::<usize>());
 const _: () = assert!(align_of::<pthread_t>() == align_of::<usize>());
-
-/// `PTHREAD_CANCEL_DISABLE`: its number is 1 in glibc and musl, and 0 elsewhere.
-const CANCEL_DISABLE: c_int =
-    if cfg!(any(target_os = "linux", target_os = "android")) { 1 } else { 0 };
 
 /// Calls a function of the C library on a lock's mutex and condition variable.
 macro_rules! pthread {
@@ -45,12 +43,12 @@ pub(crate) unsafe fn init(
     cb: Option<unsafe extern "C" fn(opaque: *mut c_void)>,
     opaque: *mut c_void,
 ) -> Result<(), c_int> {
-    // SAFETY: valid memory by this function's contract; all members may be 0.
-    unsafe { r.as_ptr().write_bytes(0, 1) };
-    // SAFETY: nobody else uses the lock yet.
-    unsafe { (*r.as_ptr()).cb = cb };
-    // SAFETY: nobody else uses the lock yet.
-    unsafe { (*r.as_ptr()).cb_opaque = opaque };
+    // SAFETY: all members may be 0.
+    let mut lock = unsafe { mem::zeroed::<RFifoLock>() };
+    lock.cb = cb;
+    lock.cb_opaque = opaque;
+    // SAFETY: valid memory by this function's contract, and nobody else uses it yet.
+    unsafe { r.write(lock) };
     // SAFETY: all of it has a value now.
     init_waiting(unsafe { LockRef::new(r) })
 }
@@ -129,9 +127,7 @@ impl LockParts for LockRef<'_> {
 
     #[inline]
     fn this_thread(self) -> usize {
-        // SAFETY: takes nothing and cannot fail.
-        let thread = unsafe { libc::pthread_self() };
-        thread as usize
+        thread::this_thread() as usize
     }
 
     #[inline]
@@ -175,19 +171,12 @@ impl LockParts for LockRef<'_> {
     }
 
     fn sleep(self) {
-        extern "C" {
-            fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
-        }
         // As locking a mutex, this is no cancellation point: a thread that ends here would keep the
         // mutex, and its ticket would never be given up.
-        let mut old = 0;
-        // SAFETY: writes the state before.
-        unsafe { pthread_setcancelstate(CANCEL_DISABLE, &mut old) };
+        let before = set_cancel_state(CANCEL_DISABLE);
         // The one mutex that is used with it, locked by this thread.
         let result = pthread!(pthread_cond_wait(self.cond(), self.mutex()));
-        let mut disabled = 0;
-        // SAFETY: writes the state before.
-        unsafe { pthread_setcancelstate(old, &mut disabled) };
+        set_cancel_state(before);
         succeed(result);
     }
 

@@ -1,14 +1,10 @@
 //! The threads that run callbacks of a list.
 
+use aio_notify::ffi::thread::this_thread;
 use aiocontext_fork::generation;
 
 /// A thread of this process.
 pub(crate) type Thread = libc::pthread_t;
-
-pub(crate) fn this_thread() -> Thread {
-    // SAFETY: takes nothing and cannot fail.
-    unsafe { libc::pthread_self() }
-}
 
 /// What a thread can be within.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,12 +8,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use aio_notify::abi::opaque::QEMUTimerList;
 use aio_notify::abi::timer::QEMUTimerListNotifyCB;
 use aio_notify::abi::QEMUClockType;
+use aio_notify::ffi::thread::this_thread;
 use aio_notify::{unpoisoned, view};
 use aiocontext_fork::{Linked, Links};
 
 use crate::clock::Clock;
 use crate::heap::Heap;
-use crate::running_threads::{this_thread, RunningThreads, Thread, Within};
+use crate::running_threads::{RunningThreads, Thread, Within};
 use crate::timer_ref::TimerRef;
 use crate::wait_cycles::{self, Occupied};
 

@@ -13,13 +13,13 @@ use std::sync::atomic::{
 };
 use std::sync::{Mutex, MutexGuard};
 
-use aio_notify::abi::glib::GPollFD;
+use aio_notify::ffi::ContextRef;
 use aio_notify::unpoisoned;
 use aiocontext_wake::OwnLoop;
-use glib_sys::GSource;
 
 use crate::callbacks::Callbacks;
 use crate::epoll::Epoll;
+use crate::g_source::PolledSource;
 use crate::handlers::Handlers;
 use crate::handover::Handover;
 use crate::token::Token;
@@ -33,10 +33,8 @@ static CANNOT_WATCH: AtomicBool = AtomicBool::new(false);
 /// A context's descriptors.
 pub(crate) struct Watch {
     pub(crate) epoll: Epoll,
-    /// The set's own descriptor for the GSource, which GLib reads and writes.
-    pub(crate) poll_fd: *mut GPollFD,
-    /// The context as a GSource, which outlives this.
-    source: *mut GSource,
+    /// The context as a GSource, for which GLib polls the set's own descriptor.
+    pub(crate) source: PolledSource,
     handlers: Mutex<Handlers>,
     /// The async component's part, where that is the library's.
     own: Option<NonNull<OwnLoop>>,
@@ -65,13 +63,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// `own` lives as long as the context, which `source` is.
-    pub(crate) fn new(source: *mut GSource, own: Option<NonNull<OwnLoop>>) -> io::Result<Self> {
+    /// `own` lives as long as the context, which outlives this.
+    pub(crate) fn new(ctx: ContextRef<'_>, own: Option<NonNull<OwnLoop>>) -> io::Result<Self> {
         let epoll = Epoll::new()?;
-        let poll_fd = GPollFD { fd: epoll.fd(), events: libc::POLLIN as u16, revents: 0 };
+        let source = PolledSource::new(ctx, epoll.fd());
         let watch = Self {
             epoll,
-            poll_fd: Box::into_raw(Box::new(poll_fd)),
             source,
             handlers: Mutex::new(Handlers::default()),
             own,
@@ -198,7 +195,5 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.handover.close();
-        // SAFETY: made by `new`, and the GSource that knew it has gone.
-        drop(unsafe { Box::from_raw(self.poll_fd) });
     }
 }

@@ -1,7 +1,7 @@
 //! Making a new epoll set in the place of the old one.
 
 use std::io;
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::closed::drop_closed;
 use super::{Watch, CANNOT_WATCH};
@@ -11,9 +11,8 @@ use crate::token::{EVENT, REPLACED};
 use crate::LIBRARY;
 
 impl Watch {
-    /// Makes a new set of all handlers, in the place of one that has a file in it that cannot be
-    /// taken out: that takes its number, which has gone or is another's. Those who sleep on the old
-    /// set wake.
+    /// Makes a new set of all handlers, in the place of one with a file in it that cannot be taken out:
+    /// that takes its number, which is closed or another file's. Sleepers on the old set wake.
     pub(crate) fn renew(&self, handlers: &mut Handlers) {
         // Before the new set is made, which may be given one of their numbers.
         drop_closed(handlers);
@@ -39,23 +38,14 @@ impl Watch {
         }
     }
 
-    /// Wakes those who sleep in a poll of the set's number, GLib and the lock's owner. Where the set
-    /// was replaced, they stay on the old one: poll looks for the file of a number anew each time
-    /// that it wakes, but it sleeps on the files that it found first.
+    /// Wakes what sleeps in a poll of the set's number: GLib and the lock's owner. If the set has been
+    /// replaced, they stay on the old one: poll looks up the file of a number each time that it wakes, but
+    /// sleeps on the files that it found first.
     fn wake_who_polls(&self) {
         if let Some(own) = self.own() {
             own.kick_owner();
         }
-        // SAFETY: a live source.
-        if unsafe { glib_sys::g_source_is_destroyed(self.source) } != 0 {
-            return;
-        }
-        // SAFETY: a live source.
-        let glib_context = unsafe { glib_sys::g_source_get_context(self.source) };
-        if !glib_context.is_null() {
-            // SAFETY: lives as long as the source is attached to it.
-            unsafe { glib_sys::g_main_context_wakeup(glib_context) };
-        }
+        self.source.wake();
     }
 
     /// Wakes all that sleep on a set, or will.
@@ -75,10 +65,9 @@ impl Watch {
         };
     }
 
-    /// Puts everything into a new set, or where there is none does without.
+    /// Puts everything into a new set; if there is none, the loop does without.
     fn fill(&self, handlers: &mut Handlers, made: io::Result<()>) {
-        let result = made;
-        if let Err(e) = &result {
+        if let Err(e) = &made {
             LIBRARY.log_once(
                 &CANNOT_WATCH,
                 format_args!(
@@ -87,16 +76,12 @@ impl Watch {
                 ),
             );
         }
-        self.setless.store(result.is_err(), Relaxed);
+        self.setless.store(made.is_err(), Relaxed);
         for (token, events) in handlers.watched() {
             handlers.set_watched(token.fd, Watched::InSet);
             self.add(handlers, token, events);
         }
-        let fd = if result.is_ok() { self.epoll.fd() } else { -1 };
-        // SAFETY: within the GPollFD, which lives as long as this.
-        let place = unsafe { &raw mut (*self.poll_fd).fd };
-        // SAFETY: aligned; GLib reads it at the start of each of its polls.
-        unsafe { AtomicI32::from_ptr(place) }.store(fd, Relaxed);
+        self.source.set_fd(if made.is_ok() { self.epoll.fd() } else { -1 });
     }
 
     /// In a child process: a set of its own. The parent's is left alone.
