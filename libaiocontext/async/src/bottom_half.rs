@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
 use aio_notify::abi::opaque::QEMUBH;
-use aio_notify::ffi::{thread, ContextRef, View};
+use aio_notify::ffi::{thread, ContextRef, Opaque, View};
 use aiocontext_wake::Sleepers;
 
 use crate::queue::Urgency;
@@ -22,7 +22,7 @@ pub(crate) fn poll(state: &State) -> bool {
             if turn.urgency == Urgency::Now {
                 progress = true;
             }
-            let Task { cb, opaque, .. } = turn.task;
+            let Task { cb, opaque: Opaque(opaque), .. } = turn.task;
             // SAFETY: the program's callback, as `aio_bh_new` was told; nothing is held, and the
             // bottom half is not accessed again.
             unsafe { cb(opaque) };

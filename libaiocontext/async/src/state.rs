@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
-use aio_notify::ffi::ContextRef;
+use aio_notify::ffi::{ContextRef, Opaque};
 use aiocontext_fork::{ChildHook, ForkMutex};
 use aiocontext_wake::OwnLoop;
 
@@ -15,14 +15,8 @@ use crate::{source, LIBRARY};
 pub(crate) struct Task {
     pub(crate) ctx: ContextRef<'static>,
     pub(crate) cb: unsafe extern "C" fn(*mut c_void),
-    pub(crate) opaque: *mut c_void,
+    pub(crate) opaque: Opaque,
 }
-
-// SAFETY: only carried here; by the contract of `aio_bh_new()` the loop's thread may call
-// `cb(opaque)`.
-unsafe impl Send for Task {}
-// SAFETY: as above.
-unsafe impl Sync for Task {}
 
 /// A `QEMUBH`.
 pub(crate) type Bh = BottomHalf<Task>;

@@ -17,6 +17,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use aio_notify::ffi::descriptor;
+use aio_notify::ffi::time::clock_ns;
 use aio_notify::unpoisoned;
 
 use crate::epoll::Epoll;
@@ -213,8 +214,5 @@ fn earliest(one: u64, other: u64) -> u64 {
 }
 
 fn now() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes the time.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    clock_ns(libc::CLOCK_MONOTONIC) as u64
 }

@@ -3,6 +3,7 @@
 
 mod capi;
 mod import;
+mod pending;
 mod pool;
 mod request;
 mod request_queue;

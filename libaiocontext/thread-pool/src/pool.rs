@@ -14,10 +14,11 @@ use std::sync::Arc;
 use aio_notify::abi::opaque::ThreadPool;
 use aio_notify::argument;
 use aio_notify::ffi::{ContextRef, View};
-use aiocontext_fork::{Chain, ChildHook, ForkMutex, ForkMutexGuard};
+use aiocontext_fork::{ChildHook, ForkMutex, ForkMutexGuard};
 
-use crate::import::{aio_bh_new, qemu_aio_unref, qemu_bh_delete, qemu_bh_schedule, BhRef};
-use crate::request::{Own, Request, State};
+use crate::import::{aio_bh_new, qemu_bh_delete, qemu_bh_schedule, BhRef};
+use crate::pending::Pending;
+use crate::request::{Request, State};
 use crate::workers::Crew;
 use crate::LIBRARY;
 
@@ -37,12 +38,8 @@ struct Inner {
     /// The bottom half of a child's crew. Nobody schedules it in this process: a worker that is
     /// about to schedule the other one would leave it unusable in a child.
     childs_bh: PoolBh,
-    /// What has been submitted and not been reported.
-    pending: Chain<Own>,
+    pending: Pending,
 }
-
-// SAFETY: any thread may use the bottom halves.
-unsafe impl Send for Inner {}
 
 /// A bottom half of a pool, deleted when it is dropped.
 struct PoolBh(BhRef<'static>);
@@ -86,7 +83,7 @@ impl Pool {
         let childs_bh = unsafe { PoolBh::new(ctx, pool.as_ptr()) };
         // It lives as long as the pool, and only `renew` puts another in its place.
         let crew = ManuallyDrop::new(Crew::new(bh.0));
-        let inner = Inner { crew, bh, childs_bh, pending: Chain::new() };
+        let inner = Inner { crew, bh, childs_bh, pending: Pending::new() };
         let hook = ChildHook::new(in_child, pool.as_ptr().cast());
         // SAFETY: memory for a pool.
         unsafe { pool.write(Self { ctx, inner: ForkMutex::new(inner), hook }) };
@@ -145,9 +142,7 @@ impl Pool {
         }
         // Live until the pool goes, or a child of this process renews it.
         let crew = Crew::new(inner.childs_bh.0);
-        for own in inner.pending.iter() {
-            // SAFETY: a pending request lives.
-            let request = unsafe { Request::of(own) };
+        for request in inner.pending.iter() {
             match request.state() {
                 State::Queued => crew.inherit(request),
                 State::Running => {
@@ -170,8 +165,7 @@ impl Pool {
 
     pub(crate) fn submit(&self, request: Request) {
         let crew = self.crew();
-        // SAFETY: new, and it lives until it is reported.
-        unsafe { self.lock().pending.append(request.own_pointer()) };
+        self.lock().pending.append(request);
         crew.submit(request);
     }
 
@@ -197,16 +191,14 @@ impl Pool {
             }
             crew.start_wanted();
             let Some((request, more)) = crew.next_finished() else { break };
-            // SAFETY: pending until now.
-            unsafe { self.lock().pending.remove(request.own_pointer()) };
+            self.lock().pending.remove(request);
             if more {
                 // For a callback that polls: it reports the others.
                 crew.schedule();
             }
             scheduled = more;
             request.report();
-            // SAFETY: live, and this was the reference of the pool.
-            unsafe { qemu_aio_unref(request.as_ptr().cast()) };
+            request.release();
         }
     }
 
@@ -238,11 +230,8 @@ impl Pool {
         if let Some(crew) = crew {
             crew.end();
         }
-        for own in forgotten {
-            // SAFETY: it was pending, and so lives.
-            let request = unsafe { Request::of(own) };
-            // SAFETY: live, and this was the reference of the pool.
-            unsafe { qemu_aio_unref(request.as_ptr().cast()) };
+        for request in forgotten {
+            request.release();
         }
         // Its bottom halves go with it: nobody schedules them any more.
         // SAFETY: made by `new` from a box. The crew is taken, or forgotten.

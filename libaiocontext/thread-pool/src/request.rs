@@ -16,6 +16,8 @@ use aio_notify::ffi::View;
 use aio_notify::view;
 use aiocontext_fork::{Linked, Links};
 
+use crate::import::qemu_aio_unref;
+
 /// The memory of a request, which `qemu_aio_get` makes and the last reference frees.
 #[repr(C)]
 pub(crate) struct Element {
@@ -93,10 +95,6 @@ impl Request {
         Self(unsafe { own.byte_sub(offset_of!(Element, own)) }.cast())
     }
 
-    pub(crate) fn as_ptr(self) -> *mut Element {
-        self.0.as_ptr()
-    }
-
     pub(crate) fn own_pointer(self) -> NonNull<Own> {
         // SAFETY: within the request's memory.
         unsafe { self.0.byte_add(offset_of!(Element, own)) }.cast()
@@ -167,6 +165,12 @@ impl Request {
         // Release: pairs with the acquire in `state`, and with a fork as in `start`. Without it a
         // child might report a result that it does not have.
         self.own().state.store(State::Done as u32, Release);
+    }
+
+    /// Gives the pool's reference back, once: when the request has been reported, or is forgotten.
+    pub(crate) fn release(self) {
+        // SAFETY: a live request, and the pool has had the reference that it was made with.
+        unsafe { qemu_aio_unref(self.0.as_ptr().cast()) };
     }
 
     /// Calls the completion callback.

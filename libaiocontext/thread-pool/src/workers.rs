@@ -37,11 +37,6 @@ pub(crate) struct Crew {
     bh: BhRef<'static>,
 }
 
-// SAFETY: any thread may schedule the bottom half; all else is locked.
-unsafe impl Send for Crew {}
-// SAFETY: see above.
-unsafe impl Sync for Crew {}
-
 impl Crew {
     /// A crew without workers.
     ///

@@ -10,6 +10,7 @@ use aio_notify::abi::QEMUClockType::{
     self, QEMU_CLOCK_HOST, QEMU_CLOCK_MAX, QEMU_CLOCK_REALTIME, QEMU_CLOCK_VIRTUAL,
     QEMU_CLOCK_VIRTUAL_RT,
 };
+use aio_notify::ffi::time::clock_ns;
 
 use crate::reset_notifiers::ResetNotifiers;
 use crate::LIBRARY;
@@ -52,16 +53,8 @@ pub(crate) fn checked(kind: AnyClockType, function: &str) -> &'static Clock {
     }
 }
 
-fn time(clock: libc::clockid_t) -> i64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` may be written. It does not fail: all systems have the two clocks.
-    unsafe { libc::clock_gettime(clock, &mut time) };
-    #[allow(clippy::useless_conversion)] // Narrower on 32-bit machines.
-    (i64::from(time.tv_sec) * 1_000_000_000 + i64::from(time.tv_nsec))
-}
-
 fn monotonic() -> i64 {
-    time(libc::CLOCK_MONOTONIC)
+    clock_ns(libc::CLOCK_MONOTONIC)
 }
 
 impl Clock {
@@ -82,7 +75,7 @@ impl Clock {
         // Acquire: pairs with the release below; the clock must be read after `last`, or a thread
         // that was interrupted in between would take the time of another for a jump.
         let last = self.last.load(Acquire);
-        let now = time(libc::CLOCK_REALTIME);
+        let now = clock_ns(libc::CLOCK_REALTIME);
         // Release: pairs with the acquire above. Relaxed where it fails: another thread has
         // written a time, and has told the notifiers if that was a step back.
         let is_first = self.last.compare_exchange(last, now, Release, Relaxed).is_ok();

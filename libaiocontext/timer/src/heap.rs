@@ -30,9 +30,6 @@ pub(crate) struct Heap {
     armed: u64,
 }
 
-// SAFETY: timers may be used by any thread, as long as one at a time has the heap.
-unsafe impl Send for Heap {}
-
 impl Heap {
     pub(crate) const fn new() -> Self {
         Self { entries: Vec::new(), armed: 0 }

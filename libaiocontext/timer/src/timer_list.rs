@@ -9,6 +9,7 @@ use aio_notify::abi::opaque::QEMUTimerList;
 use aio_notify::abi::timer::QEMUTimerListNotifyCB;
 use aio_notify::abi::QEMUClockType;
 use aio_notify::ffi::thread::this_thread;
+use aio_notify::ffi::Opaque;
 use aio_notify::{unpoisoned, view};
 use aiocontext_fork::{Linked, Links};
 
@@ -25,7 +26,7 @@ const NONE: i64 = -1;
 pub(crate) struct List {
     clock: &'static Clock,
     cb: QEMUTimerListNotifyCB,
-    opaque: *mut c_void,
+    opaque: Opaque,
     /// The heap's first deadline, or [`NONE`]. Written within the lock.
     first: AtomicI64,
     queue: Mutex<Queue>,
@@ -33,11 +34,6 @@ pub(crate) struct List {
     changed: Condvar,
     links: Links<Self>,
 }
-
-// SAFETY: `opaque` is only passed to `cb`, which may be called by any thread.
-unsafe impl Send for List {}
-// SAFETY: see above; all else is atomic or locked.
-unsafe impl Sync for List {}
 
 impl Linked for List {
     fn links(&self) -> &Links<Self> {
@@ -81,7 +77,7 @@ impl List {
         Self {
             clock,
             cb,
-            opaque,
+            opaque: Opaque(opaque),
             first: AtomicI64::new(NONE),
             queue: Mutex::new(queue),
             changed: Condvar::new(),
@@ -174,7 +170,7 @@ impl List {
     pub(crate) fn notify(&self) {
         match self.cb {
             // SAFETY: the callback with its own argument; nothing is held.
-            Some(cb) => unsafe { cb(self.opaque) },
+            Some(cb) => unsafe { cb(self.opaque.0) },
             None => aiocontext_weak_imports::notify_event(),
         }
     }

@@ -6,7 +6,7 @@ use aio_notify::abi::aio::QEMUBHFunc;
 use aio_notify::abi::opaque::QEMUBH;
 use aio_notify::abi::AioContext;
 use aio_notify::argument;
-use aio_notify::ffi::ContextRef;
+use aio_notify::ffi::{ContextRef, Opaque};
 
 use crate::bottom_half::{self, BhRef};
 use crate::state::{self, Task};
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn aio_bh_new(
     let ctx = argument!(LIBRARY, aio_bh_new(ctx): ContextRef<'static>);
     let state = state::of(ctx, "aio_bh_new");
     let cb = cb.unwrap_or_else(|| LIBRARY.null("aio_bh_new", "cb"));
-    state.bottom_halves.add(Task { ctx, cb, opaque }).cast()
+    state.bottom_halves.add(Task { ctx, cb, opaque: Opaque(opaque) }).cast()
 }
 
 /// Runs the scheduled bottom halves in the order in which they were scheduled; `aio_poll()` and
