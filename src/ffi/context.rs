@@ -31,29 +31,30 @@ view! {
 
 // The words of the protocol, which are where the library was built for.
 impl<'a> ContextRef<'a> {
+    /// The address of the member at this offset of [`crate::layout`].
+    #[inline]
+    fn member<T>(self, offset: usize) -> *mut T {
+        self.as_ptr().wrapping_byte_add(offset).cast()
+    }
+
     /// The word `notify_me`.
     #[inline]
     pub fn notify_me(self) -> &'a AtomicU32 {
-        // SAFETY: within a live context, whose layout the library was built for.
-        let word = unsafe { self.as_ptr().byte_add(NOTIFY_ME) };
         // SAFETY: live and aligned; all code accesses it atomically, by the type's contract.
-        unsafe { AtomicU32::from_ptr(word.cast()) }
+        unsafe { AtomicU32::from_ptr(self.member(NOTIFY_ME)) }
     }
 
     /// The word `notified`.
     #[inline]
     pub fn notified(self) -> &'a AtomicBool {
-        // SAFETY: within a live context, whose layout the library was built for.
-        let word = unsafe { self.as_ptr().byte_add(NOTIFIED) };
         // SAFETY: a live `bool`; all code accesses it atomically, by the type's contract.
-        unsafe { AtomicBool::from_ptr(word.cast()) }
+        unsafe { AtomicBool::from_ptr(self.member(NOTIFIED)) }
     }
 
     /// The address of `notifier`.
     #[inline]
     pub fn notifier(self) -> *mut EventNotifier {
-        // SAFETY: within a live context, whose layout the library was built for.
-        unsafe { self.as_ptr().byte_add(NOTIFIER) }.cast()
+        self.member(NOTIFIER)
     }
 
     /// The view of `lock`.

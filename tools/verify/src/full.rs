@@ -62,8 +62,8 @@ const FULL: &[Full] = &[
             Fault {
                 what: "a bottom half wakes nobody",
                 file: "libaiocontext/async/src/bottom_half.rs",
-                from: "bh.schedule(Urgency::Now) {",
-                to: "bh.schedule(Urgency::Now) && false {",
+                from: "if self.enqueue(Urgency::Now) {",
+                to: "if self.enqueue(Urgency::Now) && false {",
                 words: "lost wakeup",
             },
             Fault {
@@ -75,7 +75,7 @@ const FULL: &[Full] = &[
             },
             Fault {
                 what: "the owner of the lock stays awake for as long as a thread waits",
-                file: "libaiocontext/posix/src/context.rs",
+                file: "libaiocontext/posix/src/lock_waiters.rs",
                 from: "> 1 && !told",
                 to: "> 1 && (!told || queue != 0)",
                 words: "owner of the lock: busy loop",

@@ -1,5 +1,5 @@
-//! Whether the symbols of this component and of the loop are the library's own, and what its own fd
-//! loop and lock have for this component alone.
+//! The other components as they are linked: whether each is the library's own or the program's, and
+//! what the library's own have for this one alone.
 
 use aio_notify::ffi::{ContextRef, LockRef};
 use aio_notify::symbols;
@@ -15,7 +15,7 @@ symbols! {
     fn accept() -> usize = "aio_notify_accept";
     fn own_notify() -> usize = "aiocontext_async_aio_notify";
     fn own_accept() -> usize = "aiocontext_async_aio_notify_accept";
-    // In a static program with a loop of its own it is not there, nor is ours.
+    // A static program with a loop of its own may have neither this nor ours.
     weak fn poll() -> usize = "aio_poll";
     hidden fn own_poll() -> usize = "aiocontext_posix_aio_poll";
     hidden fn posix_release() -> Release = "aiocontext_posix_release";
@@ -33,22 +33,22 @@ symbols! {
 
 /// Whether the library's own `aio_poll` is the loop, and notifies by this component.
 ///
-/// False also in a program that is not position-independent and takes the address of one of the
-/// functions: it then has an address in the program. That only costs speed.
+/// Also false in a program that is not position-independent and takes the address of one of the
+/// functions, which is then in the program. That only costs speed.
 #[inline]
-pub(crate) fn the_loop() -> bool {
+pub(crate) fn loop_is_own() -> bool {
     own_poll() != 0 && poll() == own_poll() && notify() == own_notify() && accept() == own_accept()
 }
 
 /// Whether `event_notifier_set` is the library's own, which leaves `errno` alone.
 #[inline]
-pub(crate) fn set() -> bool {
+pub(crate) fn event_notifier_set_is_own() -> bool {
     event_notifier_set() == own_set()
 }
 
 /// Whether `event_notifier_test_and_clear` is.
 #[inline]
-pub(crate) fn test_and_clear() -> bool {
+pub(crate) fn test_and_clear_is_own() -> bool {
     event_notifier_test_and_clear() == own_clear()
 }
 
@@ -57,34 +57,34 @@ pub(crate) fn test_and_clear() -> bool {
 /// # Safety
 ///
 /// Nobody uses the context any more.
-pub(crate) unsafe fn release_watch(ctx: ContextRef<'_>) {
-    if let Some(release) = posix_release().filter(|_| the_loop()) {
+pub(crate) unsafe fn release_fd_loop(ctx: ContextRef<'_>) {
+    if let Some(release) = posix_release().filter(|_| loop_is_own()) {
         // SAFETY: the same contract.
         unsafe { release(ctx) };
     }
 }
 
 /// Makes the descriptors of the library's own fd loop a child process's own.
-pub(crate) fn renew_watch(ctx: ContextRef<'_>) {
-    if let Some(renew) = posix_renew().filter(|_| the_loop()) {
+pub(crate) fn renew_fd_loop(ctx: ContextRef<'_>) {
+    if let Some(renew) = posix_renew().filter(|_| loop_is_own()) {
         renew(ctx);
     }
 }
 
-/// Wakes one of those who sleep on within 10 ms, by a timer.
+/// Wakes one of the remaining sleepers within 10 ms, by a timer.
 pub(crate) fn wake_soon(ctx: ContextRef<'_>) {
-    if let Some(wake_soon) = posix_wake_soon().filter(|_| the_loop()) {
+    if let Some(wake_soon) = posix_wake_soon().filter(|_| loop_is_own()) {
         wake_soon(ctx);
     }
 }
 
-/// Whether a loop that polls the context's descriptor must look at the context every 10 ms all the
-/// same.
-pub(crate) fn looks(ctx: ContextRef<'_>) -> bool {
-    the_loop() && posix_looks().is_some_and(|looks| looks(ctx))
+/// Whether a loop that polls the context's descriptor must nevertheless look at the context every
+/// 10 ms.
+pub(crate) fn must_look(ctx: ContextRef<'_>) -> bool {
+    loop_is_own() && posix_looks().is_some_and(|looks| looks(ctx))
 }
 
-/// In a child process: has the lock forget those who waited for it, if it is the library's own.
+/// In a child process: makes the lock forget its waiters, if it is the library's own.
 ///
 /// # Safety
 ///

@@ -8,14 +8,16 @@ use std::sync::{Arc, Condvar, Mutex};
 use aio_notify::abi::opaque::QEMUTimerList;
 use aio_notify::abi::timer::QEMUTimerListNotifyCB;
 use aio_notify::abi::QEMUClockType;
+use aio_notify::ffi::thread::this_thread;
+use aio_notify::ffi::Opaque;
 use aio_notify::{unpoisoned, view};
 use aiocontext_fork::{Linked, Links};
 
 use crate::clock::Clock;
 use crate::heap::Heap;
-use crate::threads::{this_thread, Thread, Threads};
+use crate::running_threads::{RunningThreads, Thread, Within};
 use crate::timer_ref::TimerRef;
-use crate::{waits, LIBRARY};
+use crate::wait_cycles::{self, Occupied};
 
 /// The first deadline of a list without armed timers.
 const NONE: i64 = -1;
@@ -24,7 +26,7 @@ const NONE: i64 = -1;
 pub(crate) struct List {
     clock: &'static Clock,
     cb: QEMUTimerListNotifyCB,
-    opaque: *mut c_void,
+    opaque: Opaque,
     /// The heap's first deadline, or [`NONE`]. Written within the lock.
     first: AtomicI64,
     queue: Mutex<Queue>,
@@ -32,11 +34,6 @@ pub(crate) struct List {
     changed: Condvar,
     links: Links<Self>,
 }
-
-// SAFETY: `opaque` is only passed to `cb`, which may be called by any thread.
-unsafe impl Send for List {}
-// SAFETY: see above; all else is atomic or locked.
-unsafe impl Sync for List {}
 
 impl Linked for List {
     fn links(&self) -> &Links<Self> {
@@ -47,20 +44,11 @@ impl Linked for List {
 struct Queue {
     heap: Heap,
     /// The threads that run the list's timers, as often as they do.
-    running: Threads,
+    running: RunningThreads,
     /// The threads that call `cb` because the clock has changed.
-    notifying: Threads,
+    notifying: RunningThreads,
     waiting: usize,
     freed: bool,
-}
-
-/// What a thread can be within.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Within {
-    /// The callbacks of the list's timers.
-    Timers,
-    /// The list's notify callback, because the clock has changed.
-    Notification,
 }
 
 impl Queue {
@@ -81,15 +69,15 @@ impl List {
     ) -> Self {
         let queue = Queue {
             heap: Heap::new(),
-            running: Threads::new(),
-            notifying: Threads::new(),
+            running: RunningThreads::new(),
+            notifying: RunningThreads::new(),
             waiting: 0,
             freed: false,
         };
         Self {
             clock,
             cb,
-            opaque,
+            opaque: Opaque(opaque),
             first: AtomicI64::new(NONE),
             queue: Mutex::new(queue),
             changed: Condvar::new(),
@@ -97,16 +85,8 @@ impl List {
         }
     }
 
-    /// Makes a list of the clock's; `cb(opaque)` is called when its first deadline moves.
-    pub(crate) fn create(
-        clock: &'static Clock,
-        cb: QEMUTimerListNotifyCB,
-        opaque: *mut c_void,
-    ) -> *mut QEMUTimerList {
-        let list = Arc::new(Self::new(clock, cb, opaque));
-        let pointer = Arc::as_ptr(&list).cast_mut().cast();
-        clock.lists.add(list);
-        pointer
+    pub(crate) fn clock(&self) -> &'static Clock {
+        self.clock
     }
 
     pub(crate) fn clock_type(&self) -> QEMUClockType {
@@ -116,7 +96,7 @@ impl List {
     /// The first deadline in ns on the list's clock, if a timer is armed.
     #[inline]
     pub(crate) fn first(&self) -> Option<i64> {
-        // Relaxed: nothing is read on the strength of it. A loop that goes to sleep by it does not
+        // Relaxed: no later read depends on it. A loop that chooses its timeout by it does not
         // miss a timer that is armed meanwhile, because arming it notifies the loop, and the
         // notification's and the loop's full fences order the two.
         let first = self.first.load(Relaxed);
@@ -190,7 +170,7 @@ impl List {
     pub(crate) fn notify(&self) {
         match self.cb {
             // SAFETY: the callback with its own argument; nothing is held.
-            Some(cb) => unsafe { cb(self.opaque) },
+            Some(cb) => unsafe { cb(self.opaque.0) },
             None => aiocontext_weak_imports::notify_event(),
         }
     }
@@ -214,7 +194,7 @@ impl List {
         let mut progress = false;
         let mut queue = unpoisoned!(self.queue.lock());
         queue.running.enter();
-        // The clock may be disabled meanwhile; who disables it then waits for this thread.
+        // The clock may be stopped meanwhile; the thread that stops it then waits for this one.
         while self.clock.is_enabled() {
             let Some(timer) = queue.heap.due(now) else { break };
             let (cb, opaque) = (timer.cb(), timer.opaque());
@@ -240,19 +220,14 @@ impl List {
         }
     }
 
-    /// The threads but `thread` that are within something of the list.
-    pub(crate) fn threads_within(&self, within: Within, thread: Thread) -> Vec<Thread> {
-        unpoisoned!(self.queue.lock()).threads_within(within, thread).collect()
-    }
-
     /// Waits until no other thread is within something of the list, but for those that wait for the
     /// calling thread. Returns false if there were such.
-    fn wait_for_others(self: &Arc<Self>, within: Within) -> bool {
+    pub(crate) fn wait_for_others(self: &Arc<Self>, within: Within) -> bool {
         let this = this_thread();
         if self.threads_within(within, this).is_empty() {
             return true;
         }
-        let except = waits::begin(this, self, within);
+        let except = wait_cycles::begin(this, self.clone(), within);
         let mut queue = unpoisoned!(self.queue.lock());
         queue.waiting += 1;
         while queue.threads_within(within, this).any(|other| !except.contains(&other)) {
@@ -260,14 +235,37 @@ impl List {
         }
         queue.waiting -= 1;
         drop(queue);
-        waits::end(this);
+        wait_cycles::end(this);
         except.is_empty()
+    }
+
+    /// Notes that C has freed the list: it is not notified any more.
+    pub(crate) fn mark_freed(&self) {
+        unpoisoned!(self.queue.lock()).freed = true;
     }
 
     /// Waits for the timers' callbacks that other threads run and that do not wait for this one.
     pub(crate) fn wait_for_callbacks(self: &Arc<Self>) {
         self.wait_for_others(Within::Timers);
     }
+}
+
+impl Occupied for List {
+    fn threads_within(&self, within: Within, thread: Thread) -> Vec<Thread> {
+        unpoisoned!(self.queue.lock()).threads_within(within, thread).collect()
+    }
+}
+
+/// A list's own count of it.
+///
+/// # Safety
+///
+/// `list` lives, in an [`Arc`].
+pub(crate) unsafe fn counted(list: *const List) -> Arc<List> {
+    // SAFETY: by this function's contract.
+    unsafe { Arc::increment_strong_count(list) };
+    // SAFETY: the count above is this one's.
+    unsafe { Arc::from_raw(list) }
 }
 
 view! {
@@ -281,19 +279,16 @@ impl Deref for ListRef<'_> {
 
     #[inline]
     fn deref(&self) -> &List {
-        // SAFETY: made by `List::create`, and live by the type's contract.
+        // SAFETY: made by `clock_lists::create`, and live by the type's contract.
         unsafe { &*self.as_ptr().cast::<List>() }
     }
 }
 
 impl ListRef<'_> {
     /// The list, to be kept when C frees it.
-    fn counted(self) -> Arc<List> {
-        let list = self.as_ptr().cast::<List>();
-        // SAFETY: in an `Arc` of the clock's, which lives by the type's contract.
-        unsafe { Arc::increment_strong_count(list) };
-        // SAFETY: the count above is this one's.
-        unsafe { Arc::from_raw(list) }
+    pub(crate) fn counted(self) -> Arc<List> {
+        // SAFETY: made by `clock_lists::create` in an `Arc`, and live by the type's contract.
+        unsafe { counted(self.as_ptr().cast()) }
     }
 
     /// Runs the timers that are due now; a callback may free the list. Returns true if there was one.
@@ -311,24 +306,5 @@ impl ListRef<'_> {
         // does not keep the loop from its other work.
         let now = self.clock.now();
         first <= now && self.counted().run_until(now)
-    }
-
-    /// Frees a list, which must not have armed timers.
-    ///
-    /// # Safety
-    ///
-    /// The list is not used any more.
-    pub(crate) unsafe fn free(self, function: &str) {
-        let this = self.counted();
-        if this.first().is_some() {
-            LIBRARY.misuse(format_args!("{function}: a timer of the list is armed"));
-        }
-        this.clock.lists.remove(&this);
-        unpoisoned!(this.queue.lock()).freed = true;
-        if !this.wait_for_others(Within::Notification) {
-            LIBRARY.misuse(format_args!(
-                "{function}: the list's notify callback, in another thread, waits for the caller"
-            ));
-        }
     }
 }

@@ -9,18 +9,20 @@ use aio_notify::abi::timer::SCALE_MS;
 const _: () = assert!(size_of::<GPollFD>() == size_of::<libc::pollfd>());
 const _: () = assert!(align_of::<GPollFD>() == align_of::<libc::pollfd>());
 
-/// Converts a timeout for poll(2). It is rounded up, so that a loop does not wake before a deadline
-/// and find nothing to do.
-///
-/// # Returns
-///
-/// ms, at most `INT_MAX`; -1, for infinite, if `ns` is negative.
-///
-/// # Threads
-///
-/// Any thread and signal handlers.
-#[no_mangle]
-pub extern "C" fn qemu_timeout_ns_to_ms(ns: i64) -> c_int {
+/// The smaller of two timeouts, of which -1 is infinite.
+#[inline]
+#[allow(clippy::cast_sign_loss)] // -1 becomes the largest.
+pub(crate) fn soonest(a: i64, b: i64) -> i64 {
+    if (a as u64) < (b as u64) {
+        a
+    } else {
+        b
+    }
+}
+
+/// The timeout in ms for poll(2), rounded up; -1, for infinite, if it is negative.
+#[inline]
+pub(crate) fn to_ms(ns: i64) -> c_int {
     let scale = i64::from(SCALE_MS);
     if ns < 0 {
         return -1;
@@ -31,23 +33,11 @@ pub extern "C" fn qemu_timeout_ns_to_ms(ns: i64) -> c_int {
 
 /// Polls with a timeout in ns; a negative one is infinite.
 ///
-/// # Returns
-///
-/// What poll(2) returns: how many descriptors are ready, 0 after the timeout, or -1.
-///
-/// # Errors
-///
-/// -1 with `errno` as poll(2) says, such as `EINTR` after a signal.
-///
-/// # Threads
-///
-/// Any thread and signal handlers.
-///
 /// # Safety
 ///
-/// `fds` must point to `nfds` descriptors, which may be written.
-#[no_mangle]
-pub unsafe extern "C" fn qemu_poll_ns(fds: *mut GPollFD, nfds: c_uint, timeout: i64) -> c_int {
+/// `fds` points to `nfds` descriptors, which may be written.
+#[inline]
+pub(crate) unsafe fn poll(fds: *mut GPollFD, nfds: c_uint, timeout: i64) -> c_int {
     let fds = fds.cast::<libc::pollfd>();
     #[cfg(not(target_vendor = "apple"))]
     {
@@ -60,7 +50,7 @@ pub unsafe extern "C" fn qemu_poll_ns(fds: *mut GPollFD, nfds: c_uint, timeout: 
     #[cfg(target_vendor = "apple")]
     // SAFETY: the caller's descriptors.
     unsafe {
-        libc::poll(fds, nfds, qemu_timeout_ns_to_ms(timeout))
+        libc::poll(fds, nfds, to_ms(timeout))
     }
 }
 
@@ -93,7 +83,7 @@ mod tests {
             (2_147_483_647_000_000, c_int::MAX),
             (i64::MAX, c_int::MAX),
         ] {
-            assert_eq!(qemu_timeout_ns_to_ms(ns), ms, "{ns}");
+            assert_eq!(to_ms(ns), ms, "{ns}");
         }
     }
 }

@@ -1,13 +1,18 @@
-//! The threads that are within something.
+//! The threads that run callbacks of a list.
 
+use aio_notify::ffi::thread::this_thread;
 use aiocontext_fork::generation;
 
 /// A thread of this process.
 pub(crate) type Thread = libc::pthread_t;
 
-pub(crate) fn this_thread() -> Thread {
-    // SAFETY: takes nothing and cannot fail.
-    unsafe { libc::pthread_self() }
+/// What a thread can be within.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// The callbacks of the list's timers.
+    Timers,
+    /// The list's notify callback, because the clock has changed.
+    Notification,
 }
 
 struct Entry {
@@ -17,9 +22,9 @@ struct Entry {
 }
 
 /// Threads, each as often as it is within.
-pub(crate) struct Threads(Vec<Entry>);
+pub(crate) struct RunningThreads(Vec<Entry>);
 
-impl Threads {
+impl RunningThreads {
     pub(crate) const fn new() -> Self {
         Self(Vec::new())
     }

@@ -1,19 +1,21 @@
-//! The members of the C struct.
+//! The parts of a lock in the C struct.
 
 use core::ffi::{c_int, c_void};
+use core::mem;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use aio_notify::abi::RFifoLock;
+use aio_notify::ffi::thread::{self, set_cancel_state, CANCEL_DISABLE};
 use aio_notify::ffi::{LockRef, View};
 use libc::pthread_t;
 
 use crate::queue;
 #[cfg(not(target_pointer_width = "64"))]
 use crate::queue::queue_of;
-use crate::ticket::{Members, Ticket, NOBODY};
 #[cfg(target_pointer_width = "64")]
-use crate::word::queue_of;
+use crate::queue_word::queue_of;
+use crate::ticket::{LockParts, Ticket, NOBODY};
 use crate::LIBRARY;
 
 // The owner is kept in an atomic word. Its 0 is nobody: on the systems with `pthread_t` of this
@@ -21,9 +23,15 @@ use crate::LIBRARY;
 const _: () = assert!(size_of::<pthread_t>() == size_of::<usize>());
 const _: () = assert!(align_of::<pthread_t>() == align_of::<usize>());
 
-/// `PTHREAD_CANCEL_DISABLE`: its number is 1 in glibc and musl, and 0 elsewhere.
-const CANCEL_DISABLE: c_int =
-    if cfg!(any(target_os = "linux", target_os = "android")) { 1 } else { 0 };
+/// Calls a function of the C library on a lock's mutex and condition variable.
+macro_rules! pthread {
+    ($function:ident($($argument:expr),*)) => {
+        // SAFETY: within a live lock, by the contract of `LockRef`. They are memory for
+        // `init_waiting`, and initialised for all others. The algorithm in `ticket` unlocks what it
+        // has locked, and destroys what nobody uses.
+        unsafe { libc::$function($($argument),*) }
+    };
+}
 
 /// Fills in a lock. The error is an `errno`.
 ///
@@ -35,12 +43,12 @@ pub(crate) unsafe fn init(
     cb: Option<unsafe extern "C" fn(opaque: *mut c_void)>,
     opaque: *mut c_void,
 ) -> Result<(), c_int> {
-    // SAFETY: valid memory by this function's contract; all members may be 0.
-    unsafe { r.as_ptr().write_bytes(0, 1) };
-    // SAFETY: nobody else uses the lock yet.
-    unsafe { (*r.as_ptr()).cb = cb };
-    // SAFETY: nobody else uses the lock yet.
-    unsafe { (*r.as_ptr()).cb_opaque = opaque };
+    // SAFETY: all members may be 0.
+    let mut lock = unsafe { mem::zeroed::<RFifoLock>() };
+    lock.cb = cb;
+    lock.cb_opaque = opaque;
+    // SAFETY: valid memory by this function's contract, and nobody else uses it yet.
+    unsafe { r.write(lock) };
     // SAFETY: all of it has a value now.
     init_waiting(unsafe { LockRef::new(r) })
 }
@@ -74,10 +82,9 @@ fn owner_word(lock: LockRef<'_>) -> &AtomicUsize {
 
 /// Makes the mutex and the condition variable, which nobody uses. The error is an `errno`.
 pub(crate) fn init_waiting(lock: LockRef<'_>) -> Result<(), c_int> {
-    // SAFETY: memory for a mutex; NULL is the default kind.
-    result(unsafe { libc::pthread_mutex_init(lock.mutex(), core::ptr::null()) })?;
-    // SAFETY: memory for a condition variable; NULL is the default kind.
-    result(unsafe { libc::pthread_cond_init(lock.cond(), core::ptr::null()) })
+    // NULL is the default kind.
+    result(pthread!(pthread_mutex_init(lock.mutex(), core::ptr::null())))?;
+    result(pthread!(pthread_cond_init(lock.cond(), core::ptr::null())))
 }
 
 /// Takes back the tickets of all who wait. Nobody else uses the lock.
@@ -89,13 +96,13 @@ pub(crate) fn forget_waiters(lock: LockRef<'_>) {
 
 /// Destroys the mutex and the condition variable.
 pub(crate) fn destroy(lock: LockRef<'_>) {
-    // SAFETY: initialised, and nobody waits.
-    succeed(unsafe { libc::pthread_cond_destroy(lock.cond()) });
-    // SAFETY: initialised, and nobody holds it: a lock that is free was left for good.
-    succeed(unsafe { libc::pthread_mutex_destroy(lock.mutex()) });
+    // Nobody waits.
+    succeed(pthread!(pthread_cond_destroy(lock.cond())));
+    // Nobody holds it: the last owner of a lock that is free no longer touches it.
+    succeed(pthread!(pthread_mutex_destroy(lock.mutex())));
 }
 
-impl Members for LockRef<'_> {
+impl LockParts for LockRef<'_> {
     #[inline]
     fn take_ticket(self) -> Ticket {
         queue::take_ticket(queue_of(self))
@@ -120,15 +127,13 @@ impl Members for LockRef<'_> {
 
     #[inline]
     fn this_thread(self) -> usize {
-        // SAFETY: takes nothing and cannot fail.
-        let thread = unsafe { libc::pthread_self() };
-        thread as usize
+        thread::this_thread() as usize
     }
 
     #[inline]
     fn owner(self) -> usize {
-        // Relaxed: a thread finds its own name only if it has written it and not removed it since,
-        // and what it wrote itself it sees in order. Who else owns the lock does not matter.
+        // Relaxed: a thread finds its own name only if it has written it and not removed it since, and
+        // it sees its own writes in order. Which other thread owns the lock does not matter.
         owner_word(self).load(Relaxed)
     }
 
@@ -158,34 +163,24 @@ impl Members for LockRef<'_> {
     }
 
     fn enter(self) {
-        // SAFETY: an initialised mutex.
-        succeed(unsafe { libc::pthread_mutex_lock(self.mutex()) });
+        succeed(pthread!(pthread_mutex_lock(self.mutex())));
     }
 
     fn leave(self) {
-        // SAFETY: a mutex that this thread has locked.
-        succeed(unsafe { libc::pthread_mutex_unlock(self.mutex()) });
+        succeed(pthread!(pthread_mutex_unlock(self.mutex())));
     }
 
     fn sleep(self) {
-        extern "C" {
-            fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
-        }
         // As locking a mutex, this is no cancellation point: a thread that ends here would keep the
         // mutex, and its ticket would never be given up.
-        let mut old = 0;
-        // SAFETY: writes the state before.
-        unsafe { pthread_setcancelstate(CANCEL_DISABLE, &mut old) };
-        // SAFETY: initialised, with the one mutex that is used with it, locked by this thread.
-        let result = unsafe { libc::pthread_cond_wait(self.cond(), self.mutex()) };
-        let mut disabled = 0;
-        // SAFETY: writes the state before.
-        unsafe { pthread_setcancelstate(old, &mut disabled) };
+        let before = set_cancel_state(CANCEL_DISABLE);
+        // The one mutex that is used with it, locked by this thread.
+        let result = pthread!(pthread_cond_wait(self.cond(), self.mutex()));
+        set_cancel_state(before);
         succeed(result);
     }
 
     fn wake_all(self) {
-        // SAFETY: an initialised condition variable.
-        succeed(unsafe { libc::pthread_cond_broadcast(self.cond()) });
+        succeed(pthread!(pthread_cond_broadcast(self.cond())));
     }
 }

@@ -1,4 +1,4 @@
-//! Those who want to know that a clock has gone backwards.
+//! Notifiers that are called when a clock has gone backwards.
 
 use core::ffi::c_void;
 use core::ptr::{null_mut, NonNull};

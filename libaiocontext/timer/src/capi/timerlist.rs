@@ -1,4 +1,4 @@
-//! The `timerlist_*` functions.
+//! `timerlist_*`.
 
 use core::ffi::c_void;
 
@@ -8,8 +8,8 @@ use aio_notify::abi::QEMUClockType;
 use aio_notify::argument;
 
 use crate::clock::{self, AnyClockType};
-use crate::list::{List, ListRef};
-use crate::LIBRARY;
+use crate::timer_list::ListRef;
+use crate::{clock_lists, LIBRARY};
 
 /// Makes a list on a clock. `cb(opaque)` is called when a timer is armed that becomes its first,
 /// when the clock is started, and by `timerlist_notify()`; if `cb` is NULL, the program's
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn timerlist_new(
     cb: QEMUTimerListNotifyCB,
     opaque: *mut c_void,
 ) -> *mut QEMUTimerList {
-    List::create(clock::checked(r#type, "timerlist_new"), cb, opaque)
+    clock_lists::create(clock::checked(r#type, "timerlist_new"), cb, opaque)
 }
 
 /// Frees a list, on which no timer may be armed (aborts). A callback of a timer of the list may
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn timerlist_new(
 pub unsafe extern "C" fn timerlist_free(timer_list: *mut QEMUTimerList) {
     let list = argument!(LIBRARY, timerlist_free(timer_list): ListRef<'_>);
     // SAFETY: the same contract.
-    unsafe { list.free("timerlist_free") };
+    unsafe { clock_lists::free(list, "timerlist_free") };
 }
 
 /// Tells whether a timer is armed on the list.

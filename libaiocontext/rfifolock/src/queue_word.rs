@@ -1,4 +1,4 @@
-//! Where the word of `head` and `tail` is.
+//! The word that has `head` and `tail`, in the C struct.
 
 use core::mem::offset_of;
 use core::sync::atomic::AtomicU64;

@@ -1,17 +1,15 @@
-//! `main_loop_tlg`, `init_clocks` and the `qemu_clock_*` functions.
+//! `main_loop_tlg`, `init_clocks` and `qemu_clock_*`.
 
 use core::ptr::{null_mut, NonNull};
-use core::sync::atomic::Ordering::{Relaxed, Release};
 
 use aio_notify::abi::opaque::{Notifier, QEMUTimerList};
 use aio_notify::abi::QEMUTimerListGroup;
 use aio_notify::ffi::View;
-use aiocontext_fork::ForkMutex;
 
 use crate::clock::{checked, AnyClockType, Clock, CLOCKS};
-use crate::list::{List, ListRef};
-use crate::timerlistgroup::GroupRef;
-use crate::LIBRARY;
+use crate::list_group::GroupRef;
+use crate::timer_list::ListRef;
+use crate::{clock_lists, main_loop, LIBRARY};
 
 /// The lists of the main loop, one for each clock.
 #[no_mangle]
@@ -19,8 +17,8 @@ use crate::LIBRARY;
 pub static mut main_loop_tlg: QEMUTimerListGroup =
     QEMUTimerListGroup { tl: [null_mut(); CLOCKS.len()] };
 
-/// The group, wherever the linker has put it.
-fn main_loop_group() -> GroupRef<'static> {
+/// [`main_loop_tlg`], wherever the linker has put it.
+fn main_loop_lists() -> GroupRef<'static> {
     let group = &raw mut main_loop_tlg;
     // SAFETY: a static is not NULL.
     let group = unsafe { NonNull::new_unchecked(group) };
@@ -28,33 +26,9 @@ fn main_loop_group() -> GroupRef<'static> {
     unsafe { GroupRef::new(group) }
 }
 
-/// Makes them if nobody has. They have no callback: they notify the program's main loop.
-fn make_main_lists() {
-    /// Whether all are made. No `Once`: a child could find it in progress and wait.
-    static MADE: ForkMutex<bool> = ForkMutex::new(false);
-    let mut made = MADE.lock();
-    if *made {
-        return;
-    }
-    for clock in &CLOCKS {
-        let word = main_loop_group().word(clock);
-        // Some may be there, in a child of a process that was here. Relaxed: not read by it.
-        if word.load(Relaxed).is_null() {
-            // Release: pairs with the acquire in `find`; else the list's members might not be seen.
-            word.store(List::create(clock, None, null_mut()), Release);
-        }
-    }
-    *made = true;
-}
-
 /// The main loop's list of a clock. Made now if the program has not called `init_clocks()`.
 fn main_list(clock: &Clock, function: &str) -> ListRef<'static> {
-    main_loop_group().find(clock).unwrap_or_else(|| {
-        make_main_lists();
-        main_loop_group().find(clock).unwrap_or_else(|| {
-            LIBRARY.misuse(format_args!("{function}: the main loop's lists have been freed"))
-        })
-    })
+    main_loop::list(main_loop_lists(), clock, function)
 }
 
 /// [`main_list`] for the argument of a C function.
@@ -70,7 +44,7 @@ fn main_list_of(kind: AnyClockType, function: &str) -> ListRef<'static> {
 /// Any thread; not signal handlers.
 #[no_mangle]
 pub extern "C" fn init_clocks() {
-    make_main_lists();
+    main_loop::make_lists(main_loop_lists());
 }
 
 /// Reads the clock. `QEMU_CLOCK_VIRTUAL` is the program's `cpu_get_icount()` if its `use_icount` is
@@ -147,7 +121,7 @@ pub extern "C" fn qemu_clock_use_for_deadline(r#type: AnyClockType) -> bool {
 /// Any thread; not signal handlers.
 #[no_mangle]
 pub extern "C" fn qemu_clock_deadline_ns_all(r#type: AnyClockType) -> i64 {
-    checked(r#type, "qemu_clock_deadline_ns_all").deadline_ns()
+    clock_lists::deadline_ns(checked(r#type, "qemu_clock_deadline_ns_all"))
 }
 
 /// Gives the main loop's list of the clock.
@@ -171,7 +145,7 @@ pub extern "C" fn qemu_clock_get_main_loop_timerlist(r#type: AnyClockType) -> *m
 /// Any thread; not signal handlers.
 #[no_mangle]
 pub extern "C" fn qemu_clock_notify(r#type: AnyClockType) {
-    checked(r#type, "qemu_clock_notify").notify();
+    clock_lists::notify(checked(r#type, "qemu_clock_notify"));
 }
 
 /// Starts or stops a clock. While stopped it runs no timers; its time goes on. Starting notifies
@@ -190,9 +164,9 @@ pub extern "C" fn qemu_clock_notify(r#type: AnyClockType) {
 pub extern "C" fn qemu_clock_enable(r#type: AnyClockType, enabled: bool) {
     let clock = checked(r#type, "qemu_clock_enable");
     if enabled {
-        clock.enable();
+        clock_lists::start(clock);
     } else {
-        clock.disable();
+        clock_lists::stop(clock);
     }
 }
 

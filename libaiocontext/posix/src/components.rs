@@ -1,10 +1,11 @@
-//! Whether the async component is the library's own, and what it has for this one alone.
+//! The async component as it is linked: whether it is the library's own or the program's, and what
+//! the library's own has for this one alone.
 
 use core::ptr::NonNull;
 
 use aio_notify::abi::event_notifier::EventNotifierHandler;
 use aio_notify::ffi::ContextRef;
-use aio_notify::{hidden_names, symbols};
+use aio_notify::symbols;
 use aiocontext_wake::OwnLoop;
 
 type OfContext = Option<extern "C" fn(ContextRef<'_>)>;
@@ -26,14 +27,9 @@ symbols! {
     hidden fn async_has_urgent() -> IsContext = "aiocontext_async_has_urgent";
 }
 
-// For the async component.
-hidden_names! {
-    "aiocontext_posix_aio_poll" = crate::capi::aio_poll;
-}
-
 /// Whether notifications are made by the library's own async component for this loop, so that they
 /// may share an event write.
-pub(crate) fn notifications() -> bool {
+pub(crate) fn async_is_own() -> bool {
     own_notify() != 0
         && notify() == own_notify()
         && accept() == own_accept()
@@ -48,7 +44,7 @@ pub(crate) fn is_notifier_handler(handler: EventNotifierHandler) -> bool {
 /// What the library's own async component keeps for the wakeups of a context that it has made;
 /// `None` where notifications are the program's own.
 pub(crate) fn own_loop(ctx: ContextRef<'_>) -> Option<NonNull<OwnLoop>> {
-    async_own_loop().filter(|_| notifications())?(ctx)
+    async_own_loop().filter(|_| async_is_own())?(ctx)
 }
 
 /// Whether a bottom half seems to be scheduled, in a context that the library's own async component

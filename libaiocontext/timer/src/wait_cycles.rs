@@ -1,23 +1,28 @@
-//! Who waits for whose callbacks, so that threads that would wait for each other do not.
+//! Which thread waits for whose callbacks, so that threads do not wait for each other.
 //!
-//! A callback may stop a clock, for which it waits until the callbacks of that clock's timers are
-//! over. If one of them is about to wait for the first, in turn or by way of others, none of them
-//! would ever end. So each thread says what it waits for, and before it does it looks for a way
-//! from there back to itself. A thread that waits stays where it is, and with it its ways: the
-//! thread that closes a cycle finds it.
+//! A callback may stop a clock, and then waits for the callbacks of that clock's timers. If one of them
+//! waits for the first, directly or through others, none of them returns: a deadlock. So each thread
+//! records what it is about to wait for, after it has looked for a path from there back to itself. A
+//! waiting thread stays within what it is in, so the paths through it stay: the thread that would close
+//! a cycle finds it.
 
 use core::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use aiocontext_fork::{generation, ForkMutex, ForkMutexGuard};
 
-use crate::list::{List, Within};
-use crate::threads::Thread;
+use crate::running_threads::{Thread, Within};
+
+/// What threads can be within: a list.
+pub(crate) trait Occupied: Send + Sync {
+    /// The threads but `thread` that are within something of it.
+    fn threads_within(&self, within: Within, thread: Thread) -> Vec<Thread>;
+}
 
 /// A thread that waits for all others that are within something of a list.
 struct Wait {
     thread: Thread,
-    list: Arc<List>,
+    list: Arc<dyn Occupied>,
     within: Within,
     /// Those that it does not wait for.
     except: Vec<Thread>,
@@ -69,13 +74,13 @@ impl Waits {
     }
 }
 
-/// Says that `thread`, the calling one, is about to wait until no other is within something of the
-/// list. Returns those that it must not wait for, as they wait for it.
-pub(crate) fn begin(thread: Thread, list: &Arc<List>, within: Within) -> Vec<Thread> {
+/// Records that `thread`, the calling one, is about to wait until no other is within something of the
+/// list. Returns those that it must not wait for, because they wait for it.
+pub(crate) fn begin(thread: Thread, list: Arc<dyn Occupied>, within: Within) -> Vec<Thread> {
     let mut waits = lock();
     let others = list.threads_within(within, thread);
     let except: Vec<_> = others.into_iter().filter(|&other| waits.lead(other, thread)).collect();
-    waits.all.push(Wait { thread, list: list.clone(), within, except: except.clone() });
+    waits.all.push(Wait { thread, list, within, except: except.clone() });
     except
 }
 

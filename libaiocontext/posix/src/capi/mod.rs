@@ -1,5 +1,7 @@
 //! The functions that C programs call, under their C names.
 
+mod hidden;
+
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -9,10 +11,10 @@ use aio_notify::abi::{AioContext, EventNotifier};
 use aio_notify::ffi::{event_notifier::io_handler, ContextRef};
 use aio_notify::{argument, hidden_names};
 
+use crate::callbacks::Callbacks;
 use crate::context::FdLoop;
-use crate::handlers::Callbacks;
 use crate::import::{aio_notify, event_notifier_get_fd};
-use crate::{ours, turn, LIBRARY};
+use crate::{components, turn, LIBRARY};
 
 /// The argument's view, after the check that it is not NULL.
 macro_rules! fd_loop {
@@ -102,7 +104,7 @@ pub unsafe extern "C" fn aio_set_event_notifier(
     // SAFETY: initialised by this function's contract.
     let fd = unsafe { event_notifier_get_fd(e) };
     let own = ptr::eq(e, ctx.notifier());
-    if own && ours::is_notifier_handler(io_read) && ours::notifications() {
+    if own && components::is_notifier_handler(io_read) && components::async_is_own() {
         // The library's own async component, whose event is in the set instead.
         ctx.make_watch();
         return;
@@ -116,48 +118,12 @@ pub unsafe extern "C" fn aio_set_event_notifier(
     }
     aio_notify(*ctx);
     let last = own && io_read.is_none() && ctx.watch().is_some_and(|watch| watch.is_empty());
-    if last && !ours::notifications() {
+    if last && !components::async_is_own() {
         // A program's own async component removes the notifier when nobody has the context any
         // more, and cannot call `release`.
         // SAFETY: nobody has the context any more.
         unsafe { ctx.free_watch() };
     }
-}
-
-/// Makes the descriptors of a context a child process's own.
-extern "C" fn renew(ctx: ContextRef<'_>) {
-    if let Some(watch) = FdLoop(ctx).watch() {
-        watch.renew_in_child();
-    }
-}
-
-/// Whether a loop that polls the context's descriptor must look at the context every 10 ms all the
-/// same: not all of its descriptors are in the set.
-extern "C" fn looks(ctx: ContextRef<'_>) -> bool {
-    FdLoop(ctx).watch().is_some_and(|watch| watch.looks() || !watch.is_in_set())
-}
-
-/// For a poller that has left something for within 10 ms: others that sleep on are woken by then.
-extern "C" fn wake_soon(ctx: ContextRef<'_>) {
-    FdLoop(ctx).wake_soon();
-}
-
-/// Frees what this component keeps for a context that ends.
-///
-/// # Safety
-///
-/// Nobody uses the context any more.
-unsafe extern "C" fn release(ctx: ContextRef<'_>) {
-    // SAFETY: nobody polls it or sets handlers, by this function's contract.
-    unsafe { FdLoop(ctx).free_watch() };
-}
-
-// For the async component.
-hidden_names! {
-    "aiocontext_posix_release" = release;
-    "aiocontext_posix_renew" = renew;
-    "aiocontext_posix_looks" = looks;
-    "aiocontext_posix_wake_soon" = wake_soon;
 }
 
 /// Prepares the handlers for a poll of the context's descriptor by another loop, such as GLib's.
@@ -255,4 +221,9 @@ pub unsafe extern "C" fn aio_dispatch(ctx: *mut AioContext) -> bool {
 pub unsafe extern "C" fn aio_poll(ctx: *mut AioContext, blocking: bool) -> bool {
     let ctx = fd_loop!(aio_poll(ctx));
     turn::poll(ctx, blocking)
+}
+
+// For comparisons with what the program calls by this name.
+hidden_names! {
+    "aiocontext_posix_aio_poll" = aio_poll;
 }
