@@ -131,19 +131,19 @@ static void run(int beside)
     g_main_context_unref(main_context);
 }
 
-static void a_gsource_loses_nothing(void)
+static void aio_notify_loses_nothing_under_glib(void)
 {
     run(0);
 }
 
-static void a_gsource_beside_a_poller_loses_nothing(void)
+static void aio_notify_loses_nothing_under_glib_beside_a_poller(void)
 {
     run(1);
 }
 
 int main(void)
 {
-    RUN(a_gsource_loses_nothing);
-    RUN(a_gsource_beside_a_poller_loses_nothing);
+    RUN(aio_notify_loses_nothing_under_glib);
+    RUN(aio_notify_loses_nothing_under_glib_beside_a_poller);
     return 0;
 }

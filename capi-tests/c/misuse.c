@@ -36,7 +36,7 @@ static void child_notifies_in_vain(void *argument)
     free(ctx);
 }
 
-static void a_failed_wakeup_is_said_once(void)
+static void aio_notify_logs_a_failed_wakeup_once(void)
 {
     char text[1024];
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC), closed = -1, status;
@@ -115,7 +115,7 @@ static void null_aborts_with_one_line(void)
 
 int main(void)
 {
-    RUN(a_failed_wakeup_is_said_once);
+    RUN(aio_notify_logs_a_failed_wakeup_once);
     RUN(null_aborts_with_one_line);
     return 0;
 }

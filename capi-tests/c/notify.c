@@ -9,7 +9,7 @@
 #include "event_calls.h"
 #include "loop.h"
 
-static void nobody_asleep_costs_no_system_call(void)
+static void aio_notify_makes_no_system_call_with_nobody_asleep(void)
 {
     AioContext *ctx = loop_new();
 
@@ -21,7 +21,7 @@ static void nobody_asleep_costs_no_system_call(void)
     loop_free(ctx);
 }
 
-static void asleep_costs_one_write(void)
+static void aio_notify_writes_once_to_wake_sleepers(void)
 {
     AioContext *ctx = loop_new();
     /* The GSource, one poller, both, many pollers. */
@@ -60,7 +60,7 @@ static void accept_behind_write(void)
 }
 
 /* The notifier is suspended behind its write: the loop must not have to wait for it. */
-static void a_loop_that_wakes_behind_the_write_empties_the_event(void)
+static void aio_notify_accept_empties_the_event_right_behind_the_write(void)
 {
     woken = loop_new();
     woken->notify_me = 2;
@@ -77,7 +77,7 @@ static void take_flag_behind_write(void)
 }
 
 /* An accept took the flag before the write, and found the event empty. */
-static void the_event_does_not_stay_full_with_the_flag_clear(void)
+static void aio_notify_leaves_no_full_event_with_a_clear_flag(void)
 {
     woken = loop_new();
     woken->notify_me = 2;
@@ -92,7 +92,7 @@ static void the_event_does_not_stay_full_with_the_flag_clear(void)
 }
 
 /* Another notifier has stored the flag, and has yet to write. */
-static void a_set_flag_does_not_spare_the_write(void)
+static void aio_notify_writes_although_the_flag_is_set(void)
 {
     AioContext *ctx = loop_new();
 
@@ -105,7 +105,7 @@ static void a_set_flag_does_not_spare_the_write(void)
     loop_free(ctx);
 }
 
-static void accept_without_notification_makes_no_system_call(void)
+static void aio_notify_accept_makes_no_system_call_without_notification(void)
 {
     AioContext *ctx = loop_new();
 
@@ -122,7 +122,7 @@ static void accept_without_notification_makes_no_system_call(void)
     loop_free(ctx);
 }
 
-static void many_notifications_take_one_accept(void)
+static void aio_notify_accept_takes_many_notifications(void)
 {
     AioContext *ctx = loop_new();
     int i;
@@ -137,7 +137,7 @@ static void many_notifications_take_one_accept(void)
     loop_free(ctx);
 }
 
-static void a_flag_without_event_costs_one_read(void)
+static void aio_notify_accept_reads_once_for_a_flag_without_event(void)
 {
     AioContext *ctx = loop_new();
 
@@ -152,7 +152,7 @@ static void a_flag_without_event_costs_one_read(void)
     loop_free(ctx);
 }
 
-static void a_notification_before_the_first_poll_is_seen_in_it(void)
+static void aio_notify_before_the_first_poll_is_seen_in_it(void)
 {
     AioContext *ctx = loop_new();
     int work = 0;
@@ -171,7 +171,7 @@ static void a_notification_before_the_first_poll_is_seen_in_it(void)
     loop_free(ctx);
 }
 
-static void touches_nothing_else(void)
+static void aio_notify_and_accept_touch_nothing_else(void)
 {
     AioContext *ctx = loop_new(), *before = malloc(sizeof(*before));
     EventNotifier notifier = ctx->notifier;
@@ -190,7 +190,7 @@ static void touches_nothing_else(void)
     loop_free(ctx);
 }
 
-static void errno_is_unchanged(void)
+static void aio_notify_and_accept_leave_errno_alone(void)
 {
     AioContext *ctx = loop_new();
     uint64_t most = UINT64_MAX - 1;
@@ -210,16 +210,16 @@ static void errno_is_unchanged(void)
 
 int main(void)
 {
-    RUN(nobody_asleep_costs_no_system_call);
-    RUN(asleep_costs_one_write);
-    RUN(a_loop_that_wakes_behind_the_write_empties_the_event);
-    RUN(the_event_does_not_stay_full_with_the_flag_clear);
-    RUN(a_set_flag_does_not_spare_the_write);
-    RUN(accept_without_notification_makes_no_system_call);
-    RUN(many_notifications_take_one_accept);
-    RUN(a_flag_without_event_costs_one_read);
-    RUN(a_notification_before_the_first_poll_is_seen_in_it);
-    RUN(touches_nothing_else);
-    RUN(errno_is_unchanged);
+    RUN(aio_notify_makes_no_system_call_with_nobody_asleep);
+    RUN(aio_notify_writes_once_to_wake_sleepers);
+    RUN(aio_notify_accept_empties_the_event_right_behind_the_write);
+    RUN(aio_notify_leaves_no_full_event_with_a_clear_flag);
+    RUN(aio_notify_writes_although_the_flag_is_set);
+    RUN(aio_notify_accept_makes_no_system_call_without_notification);
+    RUN(aio_notify_accept_takes_many_notifications);
+    RUN(aio_notify_accept_reads_once_for_a_flag_without_event);
+    RUN(aio_notify_before_the_first_poll_is_seen_in_it);
+    RUN(aio_notify_and_accept_touch_nothing_else);
+    RUN(aio_notify_and_accept_leave_errno_alone);
     return 0;
 }

@@ -14,7 +14,7 @@ static bool is_readable(AioContext *ctx)
     return poll(&fd, 1, 0) == 1;
 }
 
-static void nobody_asleep_sets_the_flag_and_costs_no_system_call(void)
+static void aio_notify_only_sets_the_flag_with_nobody_asleep(void)
 {
     AioContext *ctx = home_new();
 
@@ -29,7 +29,7 @@ static void nobody_asleep_sets_the_flag_and_costs_no_system_call(void)
     home_free(ctx);
 }
 
-static void asleep_costs_one_write(void)
+static void aio_notify_writes_once_to_wake_sleepers(void)
 {
     AioContext *ctx = home_new();
     uint32_t sleepers[] = {1, 2, 3, 2000};
@@ -49,7 +49,7 @@ static void asleep_costs_one_write(void)
     home_free(ctx);
 }
 
-static void accept_clears_the_flag_and_leaves_the_event(void)
+static void aio_notify_accept_clears_the_flag_and_leaves_the_event(void)
 {
     AioContext *ctx = home_new();
 
@@ -68,7 +68,7 @@ static void accept_clears_the_flag_and_leaves_the_event(void)
     home_free(ctx);
 }
 
-static void a_flag_keeps_the_loop_from_sleeping_once(void)
+static void aio_notify_keeps_the_loop_from_sleeping_once(void)
 {
     AioContext *ctx = home_new();
 
@@ -80,7 +80,7 @@ static void a_flag_keeps_the_loop_from_sleeping_once(void)
     home_free(ctx);
 }
 
-static void touches_nothing_else(void)
+static void aio_notify_and_accept_touch_nothing_else(void)
 {
     AioContext *ctx = home_new(), *before = malloc(sizeof(*before));
     EventNotifier notifier = ctx->notifier;
@@ -99,7 +99,7 @@ static void touches_nothing_else(void)
     home_free(ctx);
 }
 
-static void errno_is_unchanged(void)
+static void aio_notify_and_accept_leave_errno_alone(void)
 {
     AioContext *ctx = home_new();
     uint64_t most = UINT64_MAX - 1;
@@ -116,11 +116,11 @@ static void errno_is_unchanged(void)
 
 int main(void)
 {
-    RUN(nobody_asleep_sets_the_flag_and_costs_no_system_call);
-    RUN(asleep_costs_one_write);
-    RUN(accept_clears_the_flag_and_leaves_the_event);
-    RUN(a_flag_keeps_the_loop_from_sleeping_once);
-    RUN(touches_nothing_else);
-    RUN(errno_is_unchanged);
+    RUN(aio_notify_only_sets_the_flag_with_nobody_asleep);
+    RUN(aio_notify_writes_once_to_wake_sleepers);
+    RUN(aio_notify_accept_clears_the_flag_and_leaves_the_event);
+    RUN(aio_notify_keeps_the_loop_from_sleeping_once);
+    RUN(aio_notify_and_accept_touch_nothing_else);
+    RUN(aio_notify_and_accept_leave_errno_alone);
     return 0;
 }

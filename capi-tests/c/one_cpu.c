@@ -119,7 +119,7 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void ping_pong_costs_little_more_than_an_eventfd(void)
+static void aio_notify_in_ping_pong_costs_little_more_than_an_eventfd(void)
 {
     double ratios[REPEATS];
     int i;
@@ -144,6 +144,6 @@ int main(void)
     CPU_ZERO(&cpus);
     CPU_SET((unsigned)cpu, &cpus);
     CHECK_EQ(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
-    RUN(ping_pong_costs_little_more_than_an_eventfd);
+    RUN(aio_notify_in_ping_pong_costs_little_more_than_an_eventfd);
     return 0;
 }

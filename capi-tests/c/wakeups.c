@@ -83,12 +83,12 @@ static void one_loop_many_threads(int in_step)
     loop_free(queue.ctx);
 }
 
-static void nothing_is_lost_in_a_flood(void)
+static void aio_notify_loses_nothing_in_a_flood(void)
 {
     one_loop_many_threads(0);
 }
 
-static void nothing_is_lost_in_step(void)
+static void aio_notify_loses_nothing_in_step(void)
 {
     one_loop_many_threads(1);
 }
@@ -145,18 +145,18 @@ static void several_pollers_on_one_context(int in_step)
     loop_free(queue.ctx);
 }
 
-static void several_pollers_in_a_flood(void)
+static void aio_notify_wakes_several_pollers_in_a_flood(void)
 {
     several_pollers_on_one_context(0);
 }
 
-static void several_pollers_in_step(void)
+static void aio_notify_wakes_several_pollers_in_step(void)
 {
     several_pollers_on_one_context(1);
 }
 
 /* The event is emptied as often as it is filled: at rest a poll does not return. */
-static void a_loop_at_rest_does_not_spin(void)
+static void aio_notify_accept_leaves_a_loop_at_rest_asleep(void)
 {
     struct queue queue = {.ctx = loop_new()};
     pthread_t thread = start(push, &queue);
@@ -180,10 +180,10 @@ static void a_loop_at_rest_does_not_spin(void)
 
 int main(void)
 {
-    RUN(nothing_is_lost_in_a_flood);
-    RUN(nothing_is_lost_in_step);
-    RUN(several_pollers_in_a_flood);
-    RUN(several_pollers_in_step);
-    RUN(a_loop_at_rest_does_not_spin);
+    RUN(aio_notify_loses_nothing_in_a_flood);
+    RUN(aio_notify_loses_nothing_in_step);
+    RUN(aio_notify_wakes_several_pollers_in_a_flood);
+    RUN(aio_notify_wakes_several_pollers_in_step);
+    RUN(aio_notify_accept_leaves_a_loop_at_rest_asleep);
     return 0;
 }

@@ -64,13 +64,13 @@ static void one_loop_many_threads(void)
     home_free(ctx);
 }
 
-static void nothing_is_lost_in_a_flood(void)
+static void aio_notify_loses_nothing_in_a_flood(void)
 {
     in_step = 0;
     one_loop_many_threads();
 }
 
-static void nothing_is_lost_in_step(void)
+static void aio_notify_loses_nothing_in_step(void)
 {
     in_step = 1;
     one_loop_many_threads();
@@ -78,7 +78,7 @@ static void nothing_is_lost_in_step(void)
 
 int main(void)
 {
-    RUN(nothing_is_lost_in_a_flood);
-    RUN(nothing_is_lost_in_step);
+    RUN(aio_notify_loses_nothing_in_a_flood);
+    RUN(aio_notify_loses_nothing_in_step);
     return 0;
 }

@@ -42,7 +42,7 @@ static void count_run(void *unused)
     __atomic_add_fetch(&runs, 1, __ATOMIC_SEQ_CST);
 }
 
-static void a_new_one_is_as_documented(void)
+static void aio_context_new_makes_what_is_documented(void)
 {
     Error *error = NULL;
     int before = open_descriptors(), i;
@@ -65,7 +65,7 @@ static void a_new_one_is_as_documented(void)
     CHECK_EQ(open_descriptors(), before);
 }
 
-static void references_are_the_sources(void)
+static void aio_context_ref_counts_with_the_source(void)
 {
     int before = open_descriptors();
     AioContext *ctx = context_new();
@@ -95,7 +95,7 @@ static void work_is_done(void *opaque, int result)
     *(int *)opaque = result;
 }
 
-static void the_last_reference_frees_all(void)
+static void aio_context_unref_frees_all(void)
 {
     int before = open_descriptors(), result = 0;
     AioContext *ctx = context_new();
@@ -193,7 +193,7 @@ static void child_has_few_descriptors(void *opaque)
     }
 }
 
-static void making_one_fails_cleanly_without_descriptors(void)
+static void aio_context_new_fails_cleanly_without_descriptors(void)
 {
     char text[1024];
     int more, status = 0;
@@ -209,7 +209,7 @@ static void making_one_fails_cleanly_without_descriptors(void)
     CHECK(more > 1 && more <= 5);
 }
 
-static void ten_thousand(void)
+static void aio_context_new_makes_ten_thousand(void)
 {
     enum { WANTED = 10000 };
     struct rlimit limit;
@@ -268,7 +268,7 @@ static void fire_in_order(void *opaque)
     timers_fired++;
 }
 
-static void a_hundred_thousand_timers(void)
+static void timer_mod_moves_a_hundred_thousand_timers(void)
 {
     int wanted = check_often(100000), i, deleted = 0;
     struct numbered *timers = calloc((size_t)wanted, sizeof(*timers));
@@ -309,11 +309,11 @@ static void a_hundred_thousand_timers(void)
 int main(void)
 {
     init_clocks();
-    RUN(a_new_one_is_as_documented);
-    RUN(references_are_the_sources);
-    RUN(the_last_reference_frees_all);
-    RUN(making_one_fails_cleanly_without_descriptors);
-    RUN(ten_thousand);
-    RUN(a_hundred_thousand_timers);
+    RUN(aio_context_new_makes_what_is_documented);
+    RUN(aio_context_ref_counts_with_the_source);
+    RUN(aio_context_unref_frees_all);
+    RUN(aio_context_new_fails_cleanly_without_descriptors);
+    RUN(aio_context_new_makes_ten_thousand);
+    RUN(timer_mod_moves_a_hundred_thousand_timers);
     return 0;
 }

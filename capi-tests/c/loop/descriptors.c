@@ -72,12 +72,12 @@ static void child_uses_files(void *unused)
 }
 
 /* Nothing is wrong with them, so nothing is said of them. */
-static void files_are_always_ready(void)
+static void aio_poll_finds_files_always_ready(void)
 {
     check_child_succeeds(child_uses_files, NULL);
 }
 
-static void files_do_not_starve_others(void)
+static void aio_poll_runs_others_beside_files(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct ends ends = pipe_new();
@@ -98,7 +98,7 @@ static void files_do_not_starve_others(void)
     pipe_free(ends);
 }
 
-static void copies_are_watched_each(void)
+static void aio_set_fd_handler_watches_each_copy(void)
 {
     struct ends ends = pipe_new();
     int copy = dup(ends.read);
@@ -226,7 +226,7 @@ static int lines(const char *text)
     return count;
 }
 
-static void a_closed_descriptor_is_dropped(void)
+static void aio_poll_drops_a_closed_descriptor(void)
 {
     int closed;
 
@@ -267,7 +267,7 @@ static void child_replaces_a_file(void *other)
     close(file);
 }
 
-static void a_file_in_the_place_of_another_is_ready(void)
+static void aio_poll_finds_a_file_in_the_place_of_another_ready(void)
 {
     int file = file_new(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char text[1024];
@@ -298,7 +298,7 @@ static void child_sets_closed(void *unused)
     aio_context_unref(ctx);
 }
 
-static void a_handler_for_a_closed_descriptor_is_said_once(void)
+static void aio_set_fd_handler_logs_a_closed_descriptor_once(void)
 {
     char text[1024];
     int status = check_in_child(child_sets_closed, NULL, text, sizeof(text));
@@ -336,7 +336,7 @@ static void child_replaces_closed(void *argument)
     aio_context_unref(ctx);
 }
 
-static void replacing_the_handler_of_a_closed_descriptor_is_said_once(void)
+static void aio_set_fd_handler_logs_a_descriptor_closed_since_once(void)
 {
     int with_copy;
 
@@ -389,7 +389,7 @@ static void child_has_a_context_of_its_own(void *unused)
     aio_context_unref(own);
 }
 
-static void a_child_process_does_not_disturb_its_parent(void)
+static void fork_leaves_the_parents_handlers_alone(void)
 {
     void (*children[])(void *) = {child_has_a_context_of_its_own, child_uses_the_context};
     int i;
@@ -415,13 +415,13 @@ static void a_child_process_does_not_disturb_its_parent(void)
 int main(void)
 {
     init_clocks();
-    RUN(files_are_always_ready);
-    RUN(files_do_not_starve_others);
-    RUN(copies_are_watched_each);
-    RUN(a_closed_descriptor_is_dropped);
-    RUN(a_file_in_the_place_of_another_is_ready);
-    RUN(a_handler_for_a_closed_descriptor_is_said_once);
-    RUN(replacing_the_handler_of_a_closed_descriptor_is_said_once);
-    RUN(a_child_process_does_not_disturb_its_parent);
+    RUN(aio_poll_finds_files_always_ready);
+    RUN(aio_poll_runs_others_beside_files);
+    RUN(aio_set_fd_handler_watches_each_copy);
+    RUN(aio_poll_drops_a_closed_descriptor);
+    RUN(aio_poll_finds_a_file_in_the_place_of_another_ready);
+    RUN(aio_set_fd_handler_logs_a_closed_descriptor_once);
+    RUN(aio_set_fd_handler_logs_a_descriptor_closed_since_once);
+    RUN(fork_leaves_the_parents_handlers_alone);
     return 0;
 }

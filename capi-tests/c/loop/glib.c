@@ -38,7 +38,7 @@ static void count_run(void *unused)
     store(&runs, runs + 1);
 }
 
-static void the_source_is_counted(void)
+static void aio_get_g_source_counts_the_reference(void)
 {
     AioContext *ctx = context_new();
     GSource *source = aio_get_g_source(ctx);
@@ -51,7 +51,7 @@ static void the_source_is_counted(void)
     aio_context_unref(ctx);
 }
 
-static void bottom_halves_run(void)
+static void glib_runs_bottom_halves(void)
 {
     AioContext *ctx = attached_new();
     QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
@@ -81,7 +81,7 @@ static void on_event(EventNotifier *e)
     runs++;
 }
 
-static void handlers_run(void)
+static void glib_runs_handlers(void)
 {
     AioContext *ctx = attached_new();
     struct ends ends = pipe_new();
@@ -113,7 +113,7 @@ static void handlers_run(void)
     attached_free(ctx);
 }
 
-static void always_ready_files_run(void)
+static void glib_runs_handlers_of_files(void)
 {
     AioContext *ctx = attached_new();
     FILE *file = tmpfile();
@@ -130,7 +130,7 @@ static void always_ready_files_run(void)
     attached_free(ctx);
 }
 
-static void timers_run_and_do_not_spin(void)
+static void glib_runs_timers_without_a_busy_loop(void)
 {
     AioContext *ctx = attached_new();
     QEMUTimer *timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, NULL);
@@ -151,7 +151,7 @@ static void timers_run_and_do_not_spin(void)
 }
 
 /* However many handlers a context has, GLib polls one descriptor of it. */
-static void a_context_is_one_descriptor(void)
+static void aio_get_g_source_polls_one_descriptor(void)
 {
     enum { CONTEXTS = 4, PIPES = 50 };
     AioContext *contexts[CONTEXTS];
@@ -230,7 +230,7 @@ static void *schedule_in_step(void *opaque)
     return NULL;
 }
 
-static void threads_schedule_and_nothing_is_lost(void)
+static void qemu_bh_schedule_from_threads_under_glib_loses_nothing(void)
 {
     struct stepper steppers[CONTEXTS];
     pthread_t threads[CONTEXTS];
@@ -268,7 +268,7 @@ static void *poll_beside(void *opaque)
     return NULL;
 }
 
-static void a_poller_beside_the_main_loop_loses_nothing(void)
+static void aio_poll_beside_glib_loses_nothing(void)
 {
     struct stepper stepper = {attached_new(), NULL, 0};
     pthread_t poller, thread;
@@ -302,7 +302,7 @@ static void poll_nested(void *opaque)
     }
 }
 
-static void callbacks_may_poll_and_iterate(void)
+static void aio_poll_in_glibs_dispatch_is_allowed(void)
 {
     QEMUBH *bh;
 
@@ -317,7 +317,7 @@ static void callbacks_may_poll_and_iterate(void)
     attached_free(nested);
 }
 
-static void the_main_loop_may_hold_the_last_reference(void)
+static void aio_context_unref_may_leave_the_last_reference_to_glib(void)
 {
     AioContext *ctx = attached_new();
     QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
@@ -342,16 +342,16 @@ int main(void)
     g_log_set_always_fatal((GLogLevelFlags)(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING));
     init_clocks();
     main_context = g_main_context_new();
-    RUN(the_source_is_counted);
-    RUN(bottom_halves_run);
-    RUN(handlers_run);
-    RUN(always_ready_files_run);
-    RUN(timers_run_and_do_not_spin);
-    RUN(a_context_is_one_descriptor);
-    RUN(threads_schedule_and_nothing_is_lost);
-    RUN(a_poller_beside_the_main_loop_loses_nothing);
-    RUN(callbacks_may_poll_and_iterate);
-    RUN(the_main_loop_may_hold_the_last_reference);
+    RUN(aio_get_g_source_counts_the_reference);
+    RUN(glib_runs_bottom_halves);
+    RUN(glib_runs_handlers);
+    RUN(glib_runs_handlers_of_files);
+    RUN(glib_runs_timers_without_a_busy_loop);
+    RUN(aio_get_g_source_polls_one_descriptor);
+    RUN(qemu_bh_schedule_from_threads_under_glib_loses_nothing);
+    RUN(aio_poll_beside_glib_loses_nothing);
+    RUN(aio_poll_in_glibs_dispatch_is_allowed);
+    RUN(aio_context_unref_may_leave_the_last_reference_to_glib);
     g_main_context_unref(main_context);
     return 0;
 }

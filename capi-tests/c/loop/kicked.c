@@ -59,7 +59,7 @@ int64_t cpu_get_clock(void)
     return 0;
 }
 
-static void a_poll_runs_what_is_scheduled_before_it_sleeps(void)
+static void aio_poll_runs_what_is_scheduled_before_it_sleeps(void)
 {
     QEMUTimer *timer;
 
@@ -108,7 +108,7 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
  * among those who must be woken for another. That holds for the rest of its sleep as well,
  * though the first one has been cancelled. Without, it must be woken.
  */
-static void a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on(void)
+static void aio_poll_runs_what_is_scheduled_while_it_sleeps_on(void)
 {
     int with_early;
 
@@ -149,7 +149,7 @@ static void a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on(void)
 int main(void)
 {
     init_clocks();
-    RUN(a_poll_runs_what_is_scheduled_before_it_sleeps);
-    RUN(a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on);
+    RUN(aio_poll_runs_what_is_scheduled_before_it_sleeps);
+    RUN(aio_poll_runs_what_is_scheduled_while_it_sleeps_on);
     return 0;
 }

@@ -25,7 +25,7 @@ static void wait_for_queue(unsigned length)
     }
 }
 
-static void the_owner_may_take_it_again(void)
+static void aio_context_acquire_is_recursive(void)
 {
     pthread_t thread;
 
@@ -59,7 +59,7 @@ static void *note_turn(void *opaque)
     return NULL;
 }
 
-static void waiters_have_it_in_the_order_of_arrival(void)
+static void aio_context_acquire_serves_in_the_order_of_arrival(void)
 {
     pthread_t threads[WAITERS];
     intptr_t i;
@@ -86,7 +86,7 @@ static void *acquire_when_asleep(void *unused)
     return acquire_once(unused);
 }
 
-static void a_waiter_wakes_an_owner_that_sleeps(void)
+static void aio_context_acquire_wakes_an_owner_that_sleeps(void)
 {
     pthread_t thread;
 
@@ -118,7 +118,7 @@ static void *acquire_from_a_sleeper(void *bh)
     return NULL;
 }
 
-static void poll_gives_the_lock_up_while_it_sleeps(void)
+static void aio_poll_gives_the_lock_up_while_it_sleeps(void)
 {
     pthread_t thread;
 
@@ -166,7 +166,7 @@ static void *watch_owner(void *unused)
  * The waiter has called the contention callback, which found nobody asleep, before the owner
  * polls.
  */
-static void an_owner_does_not_sleep_while_a_thread_waits(void)
+static void aio_poll_of_the_owner_does_not_sleep_while_a_thread_waits(void)
 {
     pthread_t waiter, watcher;
     int i;
@@ -229,7 +229,7 @@ static void *wait_for_lock_in_callback(void *unused)
 }
 
 /* Also where the outer poll, which need not sleep, begins with the waiter in the queue. */
-static void nor_in_a_nested_poll(void)
+static void aio_poll_in_a_callback_does_not_sleep_while_a_thread_waits(void)
 {
     int form;
 
@@ -285,7 +285,7 @@ static void *poll_as_the_next_owner(void *unused)
 }
 
 /* Nobody has come since: only the lock's head tells that there is another owner. */
-static void each_owner_is_told_of_the_same_waiter(void)
+static void aio_poll_of_each_owner_sees_the_same_waiter(void)
 {
     pthread_t next, waiter;
 
@@ -334,7 +334,7 @@ static void *take_turns(void *unused)
     return unused;
 }
 
-static void polls_and_turns_make_progress(void)
+static void aio_poll_and_aio_context_acquire_make_progress(void)
 {
     pthread_t threads[THREADS];
     int i;
@@ -361,13 +361,13 @@ static void polls_and_turns_make_progress(void)
 int main(void)
 {
     init_clocks();
-    RUN(the_owner_may_take_it_again);
-    RUN(waiters_have_it_in_the_order_of_arrival);
-    RUN(a_waiter_wakes_an_owner_that_sleeps);
-    RUN(poll_gives_the_lock_up_while_it_sleeps);
-    RUN(an_owner_does_not_sleep_while_a_thread_waits);
-    RUN(nor_in_a_nested_poll);
-    RUN(each_owner_is_told_of_the_same_waiter);
-    RUN(polls_and_turns_make_progress);
+    RUN(aio_context_acquire_is_recursive);
+    RUN(aio_context_acquire_serves_in_the_order_of_arrival);
+    RUN(aio_context_acquire_wakes_an_owner_that_sleeps);
+    RUN(aio_poll_gives_the_lock_up_while_it_sleeps);
+    RUN(aio_poll_of_the_owner_does_not_sleep_while_a_thread_waits);
+    RUN(aio_poll_in_a_callback_does_not_sleep_while_a_thread_waits);
+    RUN(aio_poll_of_each_owner_sees_the_same_waiter);
+    RUN(aio_poll_and_aio_context_acquire_make_progress);
     return 0;
 }

@@ -209,7 +209,7 @@ static void null_aborts_with_one_line(void)
     CHECK_EQ(wrong, 0);
 }
 
-static void null_is_fine_where_it_has_a_meaning(void)
+static void thread_pool_free_and_timer_free_accept_null(void)
 {
     /* As in the reference: freeing nothing does nothing. */
     thread_pool_free(NULL);
@@ -288,7 +288,7 @@ static void notify_in_vain(void *made_by_library)
     }
 }
 
-static void a_failed_wakeup_is_said_once(void)
+static void aio_notify_logs_a_failed_wakeup_once(void)
 {
     static const char expected[] =
         "aiocontext: aio_notify: cannot wake the loop: write to its event notifier failed, "
@@ -310,8 +310,8 @@ int main(void)
 {
     init_clocks();
     RUN(null_aborts_with_one_line);
-    RUN(null_is_fine_where_it_has_a_meaning);
+    RUN(thread_pool_free_and_timer_free_accept_null);
     RUN(misuse_aborts_with_one_line);
-    RUN(a_failed_wakeup_is_said_once);
+    RUN(aio_notify_logs_a_failed_wakeup_once);
     return 0;
 }

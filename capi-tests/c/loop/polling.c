@@ -10,7 +10,7 @@
 
 static AioContext *ctx;
 
-static void nothing_to_do(void)
+static void aio_poll_returns_false_with_nothing_to_do(void)
 {
     ctx = context_new();
     CHECK_EQ(aio_poll(ctx, false), false);
@@ -36,7 +36,7 @@ static void *notify_the_poller(void *opaque)
     return NULL;
 }
 
-static void a_notification_wakes_and_is_no_progress(void)
+static void aio_notify_wakes_and_is_no_progress(void)
 {
     int turns = check_often(2000), i;
     pthread_t thread;
@@ -60,7 +60,7 @@ static void a_notification_wakes_and_is_no_progress(void)
 }
 
 /* A notification with nobody asleep is not remembered: the loop looks before it sleeps. */
-static void a_notification_of_an_awake_loop_costs_nothing(void)
+static void aio_notify_of_an_awake_loop_costs_nothing(void)
 {
     ctx = context_new();
     aio_notify(ctx);
@@ -78,7 +78,7 @@ static void fire(void *unused)
     fired++;
 }
 
-static void a_timer_ends_the_sleep(void)
+static void aio_poll_sleeps_until_a_timer(void)
 {
     QEMUTimer *timer;
     int64_t deadline, timeout;
@@ -116,7 +116,7 @@ static void *arm_earlier(void *timer)
     return NULL;
 }
 
-static void a_timer_armed_by_another_thread_wakes(void)
+static void timer_mod_in_another_thread_wakes(void)
 {
     pthread_t thread;
     QEMUTimer *timer;
@@ -152,7 +152,7 @@ static void add_h(void *opaque)
     ran_add('h');
 }
 
-static void bottom_halves_then_handlers_then_timers(void)
+static void aio_poll_runs_bottom_halves_then_handlers_then_timers(void)
 {
     struct ends ends = pipe_new();
     QEMUTimer *timer;
@@ -201,7 +201,7 @@ static void *run_loop(void *opaque)
     return NULL;
 }
 
-static void two_loops_wake_each_other(void)
+static void qemu_bh_schedule_lets_two_loops_wake_each_other(void)
 {
     pthread_t threads[2];
     intptr_t i;
@@ -268,7 +268,7 @@ static void *make_items(void *unused)
     return unused;
 }
 
-static void several_threads_poll_in_turn(void)
+static void aio_poll_in_several_threads_loses_nothing(void)
 {
     pthread_t pollers[POLLERS], workers[WORKERS];
     int i;
@@ -326,7 +326,7 @@ static void read_beside_another_poller(void *unused)
 }
 
 /* Nor is one run for what another has read. */
-static void threads_in_aio_poll_run_one_callback_at_a_time(void)
+static void aio_poll_in_several_threads_runs_one_callback_at_a_time(void)
 {
     pthread_t sleeper;
 
@@ -350,14 +350,14 @@ static void threads_in_aio_poll_run_one_callback_at_a_time(void)
 int main(void)
 {
     init_clocks();
-    RUN(nothing_to_do);
-    RUN(a_notification_wakes_and_is_no_progress);
-    RUN(a_notification_of_an_awake_loop_costs_nothing);
-    RUN(a_timer_ends_the_sleep);
-    RUN(a_timer_armed_by_another_thread_wakes);
-    RUN(bottom_halves_then_handlers_then_timers);
-    RUN(two_loops_wake_each_other);
-    RUN(several_threads_poll_in_turn);
-    RUN(threads_in_aio_poll_run_one_callback_at_a_time);
+    RUN(aio_poll_returns_false_with_nothing_to_do);
+    RUN(aio_notify_wakes_and_is_no_progress);
+    RUN(aio_notify_of_an_awake_loop_costs_nothing);
+    RUN(aio_poll_sleeps_until_a_timer);
+    RUN(timer_mod_in_another_thread_wakes);
+    RUN(aio_poll_runs_bottom_halves_then_handlers_then_timers);
+    RUN(qemu_bh_schedule_lets_two_loops_wake_each_other);
+    RUN(aio_poll_in_several_threads_loses_nothing);
+    RUN(aio_poll_in_several_threads_runs_one_callback_at_a_time);
     return 0;
 }

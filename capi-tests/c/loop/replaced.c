@@ -114,14 +114,14 @@ static void everything_works(void)
     CHECK_EQ(number, 42);
 }
 
-static void under_aio_poll(void)
+static void aio_poll_runs_all_kinds_of_work(void)
 {
     ctx = context_new();
     everything_works();
     aio_context_unref(ctx);
 }
 
-static void under_glib(void)
+static void glib_runs_all_kinds_of_work(void)
 {
     GSource *source;
 
@@ -137,7 +137,7 @@ static void under_glib(void)
 }
 
 /* For a sleeper that only the context's notifier wakes. */
-static void notifications_leave_errno_alone(void)
+static void aio_notify_and_accept_leave_errno_alone(void)
 {
     ctx = context_new();
     __atomic_fetch_add(&ctx->notify_me, 2, __ATOMIC_SEQ_CST);
@@ -171,9 +171,9 @@ int main(void)
     /* What GLib complains of is a fault. */
     g_log_set_always_fatal((GLogLevelFlags)(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING));
     init_clocks();
-    RUN(under_aio_poll);
-    RUN(under_glib);
-    RUN(notifications_leave_errno_alone);
+    RUN(aio_poll_runs_all_kinds_of_work);
+    RUN(glib_runs_all_kinds_of_work);
+    RUN(aio_notify_and_accept_leave_errno_alone);
     RUN(the_library_has_called_the_programs);
     return 0;
 }

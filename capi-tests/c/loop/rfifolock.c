@@ -70,7 +70,7 @@ static pthread_t start(intptr_t number)
     return thread;
 }
 
-static void uncontended_it_calls_nothing(void)
+static void rfifolock_lock_without_contention_calls_nothing(void)
 {
     int i;
 
@@ -94,7 +94,7 @@ static void uncontended_it_calls_nothing(void)
     rfifolock_destroy(&lock);
 }
 
-static void who_comes_first_is_served_first(void)
+static void rfifolock_lock_serves_in_the_order_of_arrival(void)
 {
     pthread_t threads[WAITERS];
     intptr_t i;
@@ -121,7 +121,7 @@ static void who_comes_first_is_served_first(void)
     rfifolock_destroy(&lock);
 }
 
-static void who_comes_back_is_behind_who_waits(void)
+static void rfifolock_lock_again_waits_behind_others(void)
 {
     pthread_t thread;
 
@@ -217,9 +217,9 @@ static void misuse_aborts_with_one_line(void)
 
 int main(void)
 {
-    RUN(uncontended_it_calls_nothing);
-    RUN(who_comes_first_is_served_first);
-    RUN(who_comes_back_is_behind_who_waits);
+    RUN(rfifolock_lock_without_contention_calls_nothing);
+    RUN(rfifolock_lock_serves_in_the_order_of_arrival);
+    RUN(rfifolock_lock_again_waits_behind_others);
     RUN(misuse_aborts_with_one_line);
     return 0;
 }

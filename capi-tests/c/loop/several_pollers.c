@@ -366,7 +366,7 @@ static int timers_set(void)
 }
 
 /* One that leaves nothing to do takes back the timer that it has set for who stays. */
-static void who_leaves_nothing_leaves_no_timer(void)
+static void aio_poll_that_leaves_nothing_leaves_no_timer(void)
 {
     int mix;
 
@@ -468,7 +468,7 @@ int main(void)
     RUN(aio_set_fd_handler_gets_sleepers_off_a_replaced_set);
     RUN(aio_set_fd_handler_removes_between_wake_and_turn);
     RUN(aio_poll_runs_nothing_that_another_has_run);
-    RUN(who_leaves_nothing_leaves_no_timer);
+    RUN(aio_poll_that_leaves_nothing_leaves_no_timer);
     RUN(timer_mod_wakes_who_stays);
     RUN(aio_set_fd_handler_wakes_who_stays);
     RUN(qemu_bh_schedule_idle_wakes_who_stays);

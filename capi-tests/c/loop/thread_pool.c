@@ -88,7 +88,7 @@ static void warm_up(void)
     completions = before;
 }
 
-static void a_request_runs_elsewhere_and_completes_here(void)
+static void thread_pool_submit_aio_runs_elsewhere_and_completes_here(void)
 {
     struct request request;
 
@@ -108,7 +108,7 @@ static void a_request_runs_elsewhere_and_completes_here(void)
 
 enum { MANY = 10000 };
 
-static void many_requests_complete_once_each(void)
+static void thread_pool_submit_aio_completes_many_once_each(void)
 {
     struct request *requests = calloc(MANY, sizeof(*requests));
     int i;
@@ -146,7 +146,7 @@ static int wait_for_the_others(void *opaque)
 
 enum { MOST = 64 };
 
-static void requests_that_block_get_a_thread_each_up_to_64(void)
+static void thread_pool_submit_aio_gives_each_a_thread_up_to_64(void)
 {
     struct request requests[MOST + 1];
     int i;
@@ -166,7 +166,7 @@ static void requests_that_block_get_a_thread_each_up_to_64(void)
     pool_free();
 }
 
-static void what_has_not_started_can_be_cancelled(void)
+static void cancel_async_cancels_what_has_not_started(void)
 {
     struct request blocking[MOST], waiting[10], started;
     int i;
@@ -205,7 +205,7 @@ static void what_has_not_started_can_be_cancelled(void)
     pool_free();
 }
 
-static void a_request_lives_as_long_as_its_references(void)
+static void qemu_aio_ref_keeps_a_request(void)
 {
     struct request request;
 
@@ -233,7 +233,7 @@ static void complete_and_poll(void *opaque, int result)
     complete(opaque, result);
 }
 
-static void a_callback_may_submit_and_poll(void)
+static void thread_pool_submit_aio_works_in_a_completion(void)
 {
     pool_new();
     completions = 0;
@@ -258,7 +258,7 @@ static void complete_first(void *opaque, int result)
     }
 }
 
-static void a_nested_poll_completes_what_the_outer_has_taken(void)
+static void aio_poll_in_a_completion_completes_what_the_outer_has_taken(void)
 {
     int i;
 
@@ -286,7 +286,7 @@ static int forget(void *opaque)
     return *(int *)opaque;
 }
 
-static void nobody_is_told_of_a_plain_submission(void)
+static void thread_pool_submit_tells_nobody(void)
 {
     struct request requests[MOST];
     int zero = 0, i;
@@ -343,7 +343,7 @@ static void child_frees_too_early(void *unused)
     thread_pool_free(pool);
 }
 
-static void freeing_with_requests_pending_aborts(void)
+static void thread_pool_free_with_requests_pending_aborts(void)
 {
     const char *expected = "aiocontext: thread_pool_free: ";
     char text[1024];
@@ -482,7 +482,7 @@ static void execute_with_stack_size_of_language(void *size)
     CHECK(0);
 }
 
-static void the_limit_says_how_much_stack_workers_have(void)
+static void workers_have_the_stack_that_the_limit_says(void)
 {
     static char least[] = "1", huge[] = "1152921504606846976";
 
@@ -577,7 +577,7 @@ static void child_forks(void *unused)
     child_only_polls(unused);
 }
 
-static void a_child_ends_the_requests_of_its_parent(void)
+static void fork_ends_the_parents_requests_in_the_child(void)
 {
     put_requests_in_flight();
     check_child_of_threads_succeeds(child_only_polls, NULL);
@@ -610,7 +610,7 @@ static void child_ends_the_burst(void *unused)
     pool_free();
 }
 
-static void a_child_of_a_busy_pool_goes_on(void)
+static void fork_of_a_busy_pool_leaves_a_child_that_goes_on(void)
 {
     int i, round;
 
@@ -638,23 +638,23 @@ int main(int argc, char **argv)
         return deep_request();
     }
     /* First, while there is one thread: see RUN_ON_KERNEL. */
-    RUN(freeing_with_requests_pending_aborts);
-    RUN(a_request_runs_elsewhere_and_completes_here);
-    RUN(many_requests_complete_once_each);
-    RUN(requests_that_block_get_a_thread_each_up_to_64);
-    RUN(what_has_not_started_can_be_cancelled);
-    RUN(a_request_lives_as_long_as_its_references);
-    RUN(a_callback_may_submit_and_poll);
-    RUN(a_nested_poll_completes_what_the_outer_has_taken);
-    RUN(nobody_is_told_of_a_plain_submission);
+    RUN(thread_pool_free_with_requests_pending_aborts);
+    RUN(thread_pool_submit_aio_runs_elsewhere_and_completes_here);
+    RUN(thread_pool_submit_aio_completes_many_once_each);
+    RUN(thread_pool_submit_aio_gives_each_a_thread_up_to_64);
+    RUN(cancel_async_cancels_what_has_not_started);
+    RUN(qemu_aio_ref_keeps_a_request);
+    RUN(thread_pool_submit_aio_works_in_a_completion);
+    RUN(aio_poll_in_a_completion_completes_what_the_outer_has_taken);
+    RUN(thread_pool_submit_tells_nobody);
     RUN(workers_have_signals_blocked);
     RUN(workers_are_named);
     RUN(workers_inherit_nothing_from_the_submitter);
     if (getenv("AIONOTIFY_INSTRUMENTED") == NULL) {
         /* What instruments a program gives it stacks of its own. */
-        RUN_ON_KERNEL(the_limit_says_how_much_stack_workers_have);
+        RUN_ON_KERNEL(workers_have_the_stack_that_the_limit_says);
     }
-    RUN_ON_KERNEL(a_child_ends_the_requests_of_its_parent);
-    RUN_ON_KERNEL(a_child_of_a_busy_pool_goes_on);
+    RUN_ON_KERNEL(fork_ends_the_parents_requests_in_the_child);
+    RUN_ON_KERNEL(fork_of_a_busy_pool_leaves_a_child_that_goes_on);
     return 0;
 }

@@ -182,7 +182,7 @@ static void fixture_free(struct fixture *f)
 }
 
 /* Before init_clocks(), as in a program that has contexts but no main loop. */
-static void a_group_needs_no_main_loop(void)
+static void timerlistgroup_init_needs_no_main_loop(void)
 {
     QEMUTimerListGroup group;
     QEMUTimer timer;
@@ -218,7 +218,7 @@ static void a_group_needs_no_main_loop(void)
     timerlistgroup_deinit(&group);
 }
 
-static void clocks_tell_their_own_time(void)
+static void qemu_clock_get_ns_tells_each_clocks_time(void)
 {
     int64_t before = get_clock(), now = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
 
@@ -236,7 +236,7 @@ static void clocks_tell_their_own_time(void)
     use_icount = 0;
 }
 
-static void timers_run_by_deadline_and_then_by_arming(void)
+static void timerlist_run_timers_runs_by_deadline_and_then_by_arming(void)
 {
     struct fixture f;
 
@@ -267,7 +267,7 @@ static void timers_run_by_deadline_and_then_by_arming(void)
     fixture_free(&f);
 }
 
-static void a_timer_is_moved_and_disarmed(void)
+static void timer_mod_and_timer_del_move_and_disarm(void)
 {
     struct fixture f;
     QEMUTimer *a = &f.timers[0];
@@ -313,7 +313,7 @@ static void a_timer_is_moved_and_disarmed(void)
     fixture_free(&f);
 }
 
-static void only_the_first_notifies(void)
+static void timer_mod_notifies_for_the_first_only(void)
 {
     struct fixture f;
     QEMUTimer *timer;
@@ -357,7 +357,7 @@ static void only_the_first_notifies(void)
     timer_free(NULL);
 }
 
-static void the_main_loop_has_a_list_on_each_clock(void)
+static void init_clocks_makes_a_list_on_each_clock(void)
 {
     int i;
 
@@ -404,7 +404,7 @@ static void run_nested(void *opaque)
     letter_ran(opaque);
 }
 
-static void callbacks_arm_disarm_and_free(void)
+static void timerlist_run_timers_lets_callbacks_arm_disarm_and_free(void)
 {
     fixture_init(&shared);
     timer_init_tl(&shared.timers[0], shared.list, SCALE_NS, arm_again, &letters[0]);
@@ -438,7 +438,7 @@ static void free_list(void *list)
     letter_ran(&letters[0]);
 }
 
-static void a_callback_may_free_its_list(void)
+static void timerlist_free_works_in_a_callback(void)
 {
     QEMUTimerList *list = timerlist_new(QEMU_CLOCK_VIRTUAL, count_notification, &notified);
     QEMUTimer timer;
@@ -449,7 +449,7 @@ static void a_callback_may_free_its_list(void)
     CHECK_RAN("a");
 }
 
-static void a_stopped_clock_runs_nothing(void)
+static void qemu_clock_enable_false_stops_timers(void)
 {
     struct fixture f;
     QEMUTimerList *other;
@@ -492,7 +492,7 @@ static void stop_clock(void *letter)
     qemu_clock_enable(QEMU_CLOCK_VIRTUAL, false);
 }
 
-static void a_callback_may_stop_its_own_clock(void)
+static void qemu_clock_enable_in_a_callback_stops_its_own_clock(void)
 {
     struct fixture f;
 
@@ -533,7 +533,7 @@ static void *stop_from_outside(void *unused)
     return unused;
 }
 
-static void stopping_waits_for_the_callbacks_of_others(void)
+static void qemu_clock_enable_waits_for_the_callbacks_of_others(void)
 {
     struct fixture f;
     pthread_t runner, stopper;
@@ -679,7 +679,7 @@ static void stop_in_a_cycle(int count)
     free_list_on_each_clock();
 }
 
-static void callbacks_may_stop_each_others_clocks(void)
+static void qemu_clock_enable_in_callbacks_stops_each_others_clocks(void)
 {
     int count;
 
@@ -688,7 +688,7 @@ static void callbacks_may_stop_each_others_clocks(void)
     }
 }
 
-static void callbacks_of_a_clock_may_both_stop_it(void)
+static void qemu_clock_enable_in_two_callbacks_of_a_clock_stops_it(void)
 {
     struct actor actors[2];
     int i;
@@ -705,7 +705,7 @@ static void callbacks_of_a_clock_may_both_stop_it(void)
     free_list_on_each_clock();
 }
 
-static void a_chain_of_callbacks_that_is_no_cycle_waits(void)
+static void qemu_clock_enable_waits_in_a_chain_that_is_no_cycle(void)
 {
     struct actor first, second, third;
 
@@ -726,7 +726,7 @@ static void a_chain_of_callbacks_that_is_no_cycle_waits(void)
 }
 
 /* What closes the cycle waits for the others that run the same list. */
-static void only_those_of_a_cycle_are_not_waited_for(void)
+static void qemu_clock_enable_waits_for_all_but_those_of_a_cycle(void)
 {
     struct actor waiting, other, closing;
 
@@ -773,7 +773,7 @@ static void *free_the_list(void *list)
     return NULL;
 }
 
-static void freeing_a_list_waits_for_its_notifications(void)
+static void timerlist_free_waits_for_notifications(void)
 {
     QEMUTimerList *list = timerlist_new(QEMU_CLOCK_VIRTUAL_RT, stay_in_notification, NULL);
     pthread_t notifier, freer;
@@ -802,7 +802,7 @@ static void child_stops_clocks(void *unused)
     timerlist_free(list);
 }
 
-static void a_child_does_not_wait_for_its_parents_threads(void)
+static void qemu_clock_enable_in_a_child_waits_for_no_thread_of_the_parent(void)
 {
     struct actor first, second;
 
@@ -855,7 +855,7 @@ static void child_uses_the_clock(void *opaque)
     qemu_clock_get_ns(QEMU_CLOCK_HOST);
 }
 
-static void a_child_uses_clocks_that_others_were_changing(void)
+static void fork_beside_changes_of_lists_leaves_a_child_with_clocks(void)
 {
     static QEMUTimerList *lists[LISTS];
     pthread_t thread;
@@ -895,7 +895,7 @@ static void clock_was_reset(Notifier *notifier, void *data)
     }
 }
 
-static void going_backwards_calls_the_reset_notifiers(void)
+static void qemu_clock_get_ns_calls_the_reset_notifiers_when_time_goes_back(void)
 {
     int i;
 
@@ -948,7 +948,7 @@ static void *interrupt_until_it_returns(void *thread)
     return NULL;
 }
 
-static void a_signal_interrupts_a_poll(void)
+static void qemu_poll_ns_is_interrupted_by_a_signal(void)
 {
     pthread_t this = pthread_self(), other;
 
@@ -962,7 +962,7 @@ static void a_signal_interrupts_a_poll(void)
     signal(SIGUSR1, SIG_DFL);
 }
 
-static void polls_with_a_timeout_in_ns(void)
+static void qemu_poll_ns_waits_until_its_timeout(void)
 {
     GPollFD fd = {0, G_IO_IN, 0};
     int64_t before;
@@ -1022,7 +1022,7 @@ static void *arm_and_disarm(void *opaque)
     return NULL;
 }
 
-static void threads_arm_what_another_runs(void)
+static void timer_mod_in_threads_arms_what_another_runs(void)
 {
     struct fixture f;
     pthread_t threads[2];
@@ -1087,7 +1087,7 @@ static int64_t time_to_arm(int count, int times)
     return least / times;
 }
 
-static void arming_one_of_many_costs_little_more(void)
+static void timer_mod_among_many_costs_little_more(void)
 {
     int64_t few = 0, many = 0;
     int i;
@@ -1105,7 +1105,7 @@ static void arming_one_of_many_costs_little_more(void)
     CHECK(many <= 3 * few);
 }
 
-static void many_timers_run_in_order(void)
+static void timerlist_run_timers_runs_many_in_order(void)
 {
     enum { MANY = 1000 };
     static char many[MANY];
@@ -1251,31 +1251,31 @@ static void misuse_aborts_with_one_line(void)
 
 int main(void)
 {
-    RUN(a_group_needs_no_main_loop);
+    RUN(timerlistgroup_init_needs_no_main_loop);
     init_clocks();
-    RUN(clocks_tell_their_own_time);
-    RUN(timers_run_by_deadline_and_then_by_arming);
-    RUN(a_timer_is_moved_and_disarmed);
-    RUN(only_the_first_notifies);
-    RUN(the_main_loop_has_a_list_on_each_clock);
-    RUN(callbacks_arm_disarm_and_free);
-    RUN(a_callback_may_free_its_list);
-    RUN(a_stopped_clock_runs_nothing);
-    RUN(a_callback_may_stop_its_own_clock);
-    RUN(stopping_waits_for_the_callbacks_of_others);
-    RUN(callbacks_may_stop_each_others_clocks);
-    RUN(callbacks_of_a_clock_may_both_stop_it);
-    RUN(a_chain_of_callbacks_that_is_no_cycle_waits);
-    RUN(only_those_of_a_cycle_are_not_waited_for);
-    RUN(freeing_a_list_waits_for_its_notifications);
-    RUN(a_child_does_not_wait_for_its_parents_threads);
-    RUN_WITH_FORK_SAFE_HEAP(a_child_uses_clocks_that_others_were_changing);
-    RUN(going_backwards_calls_the_reset_notifiers);
-    RUN(polls_with_a_timeout_in_ns);
-    RUN(a_signal_interrupts_a_poll);
-    RUN(threads_arm_what_another_runs);
-    RUN(many_timers_run_in_order);
-    RUN_UNLESS("AIONOTIFY_INSTRUMENTED", arming_one_of_many_costs_little_more);
+    RUN(qemu_clock_get_ns_tells_each_clocks_time);
+    RUN(timerlist_run_timers_runs_by_deadline_and_then_by_arming);
+    RUN(timer_mod_and_timer_del_move_and_disarm);
+    RUN(timer_mod_notifies_for_the_first_only);
+    RUN(init_clocks_makes_a_list_on_each_clock);
+    RUN(timerlist_run_timers_lets_callbacks_arm_disarm_and_free);
+    RUN(timerlist_free_works_in_a_callback);
+    RUN(qemu_clock_enable_false_stops_timers);
+    RUN(qemu_clock_enable_in_a_callback_stops_its_own_clock);
+    RUN(qemu_clock_enable_waits_for_the_callbacks_of_others);
+    RUN(qemu_clock_enable_in_callbacks_stops_each_others_clocks);
+    RUN(qemu_clock_enable_in_two_callbacks_of_a_clock_stops_it);
+    RUN(qemu_clock_enable_waits_in_a_chain_that_is_no_cycle);
+    RUN(qemu_clock_enable_waits_for_all_but_those_of_a_cycle);
+    RUN(timerlist_free_waits_for_notifications);
+    RUN(qemu_clock_enable_in_a_child_waits_for_no_thread_of_the_parent);
+    RUN_WITH_FORK_SAFE_HEAP(fork_beside_changes_of_lists_leaves_a_child_with_clocks);
+    RUN(qemu_clock_get_ns_calls_the_reset_notifiers_when_time_goes_back);
+    RUN(qemu_poll_ns_waits_until_its_timeout);
+    RUN(qemu_poll_ns_is_interrupted_by_a_signal);
+    RUN(timer_mod_in_threads_arms_what_another_runs);
+    RUN(timerlist_run_timers_runs_many_in_order);
+    RUN_UNLESS("AIONOTIFY_INSTRUMENTED", timer_mod_among_many_costs_little_more);
     RUN(misuse_aborts_with_one_line);
     return 0;
 }

@@ -227,7 +227,7 @@ static void pool_free(void)
     aio_context_unref(ctx);
 }
 
-static void without_threads_a_request_fails(void)
+static void thread_pool_submit_aio_without_threads_fails(void)
 {
     pool_new();
     store(&refuse, 1);
@@ -246,7 +246,7 @@ static void without_threads_a_request_fails(void)
     pool_free();
 }
 
-static void where_there_is_a_worker_no_request_fails(void)
+static void thread_pool_submit_aio_with_a_worker_never_fails(void)
 {
     pool_new();
     submit(0, work_and_wait);
@@ -286,7 +286,7 @@ static void a_worker_starts_the_next(void)
 }
 
 /* Here it has taken that request itself before the loop comes to it. */
-static void nobody_starts_a_worker_without_work(void)
+static void aio_poll_starts_no_worker_without_work(void)
 {
     pool_new();
     submit(0, work_and_wait);
@@ -299,7 +299,7 @@ static void nobody_starts_a_worker_without_work(void)
     pool_free();
 }
 
-static void submitting_to_busy_workers_wakes_nobody(void)
+static void thread_pool_submit_aio_to_busy_workers_wakes_nobody(void)
 {
     int i;
 
@@ -345,7 +345,7 @@ static pthread_t start_submission_that_stops(ThreadPoolFunc **func)
     return thread;
 }
 
-static void submitting_wakes_whom_another_has_not_woken_yet(void)
+static void thread_pool_submit_aio_wakes_whom_another_has_not_woken_yet(void)
 {
     ThreadPoolFunc *func = work;
     pthread_t thread;
@@ -443,12 +443,12 @@ int main(void)
     store_time(&now, INT64_C(1000000000000));
     threads_at_start = threads();
     init_clocks();
-    RUN(without_threads_a_request_fails);
-    RUN(where_there_is_a_worker_no_request_fails);
+    RUN(thread_pool_submit_aio_without_threads_fails);
+    RUN(thread_pool_submit_aio_with_a_worker_never_fails);
     RUN(a_worker_starts_the_next);
-    RUN(nobody_starts_a_worker_without_work);
-    RUN(submitting_to_busy_workers_wakes_nobody);
-    RUN(submitting_wakes_whom_another_has_not_woken_yet);
+    RUN(aio_poll_starts_no_worker_without_work);
+    RUN(thread_pool_submit_aio_to_busy_workers_wakes_nobody);
+    RUN(thread_pool_submit_aio_wakes_whom_another_has_not_woken_yet);
     RUN(a_worker_wakes_the_next);
     RUN(a_worker_ends_when_it_has_been_idle_for_10_s);
     return 0;

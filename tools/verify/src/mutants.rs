@@ -41,7 +41,7 @@ const MUTANTS: &[Mutant] = &[
             file: WATCH,
             from: "        if is_always_ready(token.fd) {\n",
             to: "        if is_always_ready(token.fd) || token.fd >= 0 {\n",
-            words: "a_closed_descriptor_is_dropped",
+            words: "aio_poll_drops_a_closed_descriptor",
         },
     },
     Mutant {
@@ -121,7 +121,7 @@ const MUTANTS: &[Mutant] = &[
             file: TURN,
             from: "(timeout != Timeout::Now && is_nested && ctx.has_new_waiter(watch, nesting))",
             to: "(is_nested && ctx.has_new_waiter(watch, nesting))",
-            words: "nor_in_a_nested_poll",
+            words: "aio_poll_in_a_callback_does_not_sleep_while_a_thread_waits",
         },
     },
     Mutant {
@@ -132,7 +132,7 @@ const MUTANTS: &[Mutant] = &[
             from: "    let progress = dispatch(ctx);\n",
             to: "    aio_context_release(*ctx);\n    let progress = dispatch(ctx);\n    \
                  aio_context_acquire(*ctx);\n",
-            words: "threads_in_aio_poll_run_one_callback_at_a_time",
+            words: "aio_poll_in_several_threads_runs_one_callback_at_a_time",
         },
     },
     Mutant {
@@ -142,7 +142,7 @@ const MUTANTS: &[Mutant] = &[
             file: TURN,
             from: "            left = left.at_most(LOOK);\n",
             to: "            left = left.at_most(LOOK * 1_000_000);\n",
-            words: "watchdog: hangs in a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on",
+            words: "watchdog: hangs in aio_poll_runs_what_is_scheduled_while_it_sleeps_on",
         },
     },
     Mutant {
@@ -162,7 +162,7 @@ const MUTANTS: &[Mutant] = &[
             file: POOL,
             from: "                crew.schedule();\n            }\n            scheduled = more;",
             to: "            }\n            scheduled = more;",
-            words: "a_nested_poll_completes_what_the_outer_has_taken",
+            words: "aio_poll_in_a_completion_completes_what_the_outer_has_taken",
         },
     },
     Mutant {
@@ -172,7 +172,7 @@ const MUTANTS: &[Mutant] = &[
             file: WORKERS,
             from: "                0 => mem::take(&mut queue.requests),\n                _ => BTreeMap::new(),",
             to: "                _ => mem::take(&mut queue.requests),",
-            words: "where_there_is_a_worker_no_request_fails",
+            words: "thread_pool_submit_aio_with_a_worker_never_fails",
         },
     },
     Mutant {
@@ -182,7 +182,7 @@ const MUTANTS: &[Mutant] = &[
             file: "libaiocontext/timer/src/list.rs",
             from: "if !this.wait_for_others(Within::Notification) {",
             to: "if this.first().is_some() && !this.wait_for_others(Within::Notification) {",
-            words: "freeing_a_list_waits_for_its_notifications",
+            words: "timerlist_free_waits_for_notifications",
         },
     },
     Mutant {
@@ -192,7 +192,7 @@ const MUTANTS: &[Mutant] = &[
             file: "libaiocontext/async/src/context.rs",
             from: "            unsafe { thread_pool_free(made) };\n",
             to: "            let _ = thread_pool_free;\n",
-            words: "the_pool_that_comes_second_is_freed",
+            words: "aio_get_thread_pool_frees_the_pool_that_comes_second",
         },
     },
     Mutant {
@@ -212,7 +212,7 @@ const MUTANTS: &[Mutant] = &[
             file: "libaiocontext/async/src/notify.rs",
             from: "        preserving_errno(call)\n",
             to: "        call()\n",
-            words: "notifications_leave_errno_alone: errno is",
+            words: "aio_notify_and_accept_leave_errno_alone: errno is",
         },
     },
     Mutant {
@@ -283,7 +283,7 @@ const MUTANTS: &[Mutant] = &[
             file: "libaiocontext/async/src/notify.rs",
             from: "publish(ctx.notify_me()) && state.own.words.has_long_sleepers()",
             to: "publish(ctx.notify_me()) && state.own.is_of(0)",
-            words: "hangs in a_callback_leaves_an_idle_bottom_half_to_those_who_sleep_later",
+            words: "hangs in qemu_bh_schedule_idle_in_a_callback_wakes_those_who_sleep_later",
         },
     },
 ];
