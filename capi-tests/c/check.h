@@ -157,6 +157,17 @@ static inline void check_child_succeeds(void (*f)(void *), void *argument)
     }
 }
 
+/* How many lines a text has. */
+static inline int check_lines(const char *text)
+{
+    int count = 0;
+
+    for (; *text != '\0'; text++) {
+        count += *text == '\n';
+    }
+    return count;
+}
+
 struct check_call {
     void (*f)(void *);
     void *argument;

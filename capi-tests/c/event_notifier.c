@@ -10,11 +10,6 @@
 
 #include "loop.h"
 
-static int is_open(int fd)
-{
-    return fcntl(fd, F_GETFD) >= 0;
-}
-
 static void event_notifier_init_makes_an_empty_one(void)
 {
     EventNotifier e;

@@ -3,24 +3,10 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <fcntl.h>
-#include <poll.h>
 #include <stdbool.h>
 
 #include "block/aio.h"
-#include "check.h"
-
-static bool is_open(int fd)
-{
-    return fcntl(fd, F_GETFD) >= 0;
-}
-
-static bool is_readable(int fd)
-{
-    struct pollfd poll_fd = {fd, POLLIN, 0};
-
-    return poll(&poll_fd, 1, 0) == 1;
-}
+#include "process.h"
 
 /* All zero is not initialised, and descriptor 0 is somebody else's. */
 static void event_notifier_calls_ignore_an_uninitialized_one(void)

@@ -4,42 +4,10 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <dirent.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 
 #include "loop.h"
 #include "refuse.h"
-
-static int open_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    closedir(folder);
-    return count;
-}
-
-/* Leaves room for so many more descriptors; returns the limit before. */
-static struct rlimit allow_descriptors(int more)
-{
-    struct rlimit before, narrow;
-    int lowest = dup(0);
-
-    CHECK(lowest >= 0);
-    close(lowest);
-    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-    narrow = before;
-    narrow.rlim_cur = (rlim_t)(lowest + more);
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &narrow), 0);
-    return before;
-}
 
 static void expect_failure(int error)
 {
@@ -193,28 +161,12 @@ static void interrupted(int signal_number)
 /* A thread in a system call on a blocking descriptor of the program's own. */
 struct blocked {
     pthread_t thread;
-    long tid;
+    int tid;
     EventNotifier e;
     /* What lets the call go on. */
     void (*release)(EventNotifier *e);
     int done;
 };
-
-static int is_asleep(long tid)
-{
-    char path[64], line[256];
-    const char *state;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%ld/stat", tid);
-    file = fopen(path, "r");
-    CHECK(file != NULL);
-    CHECK(fgets(line, sizeof(line), file) != NULL);
-    fclose(file);
-    /* "TID (NAME) STATE ..." */
-    state = strrchr(line, ')');
-    return state != NULL && state[2] == 'S';
-}
 
 /* Interrupts the thread ten times while it is in its system call, then lets it go on. */
 static void *interrupt_then_release(void *argument)
@@ -241,7 +193,7 @@ static void check_repeated(void (*release)(EventNotifier *), int (*call)(EventNo
 {
     struct sigaction action;
     struct blocked blocked = {
-        .thread = pthread_self(), .tid = syscall(SYS_gettid), .release = release};
+        .thread = pthread_self(), .tid = (int)syscall(SYS_gettid), .release = release};
     pthread_t helper;
 
     memset(&action, 0, sizeof(action));

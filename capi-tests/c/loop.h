@@ -6,13 +6,8 @@
 #ifndef LOOP_H
 #define LOOP_H
 
-#include <poll.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "block/aio.h"
-#include "check.h"
+#include "process.h"
 
 static inline AioContext *loop_new(void)
 {
@@ -47,26 +42,6 @@ static inline int loop_wait(AioContext *ctx, int timeout)
     __atomic_fetch_sub(&ctx->notify_me, 2, __ATOMIC_SEQ_CST);
     aio_notify_accept(ctx);
     return ready;
-}
-
-static inline int is_readable(int fd)
-{
-    struct pollfd poll_fd = {fd, POLLIN, 0};
-
-    return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN) != 0;
-}
-
-static inline pthread_t start(void *(*f)(void *), void *argument)
-{
-    pthread_t thread;
-
-    CHECK_EQ(pthread_create(&thread, NULL, f, argument), 0);
-    return thread;
-}
-
-static inline void join(pthread_t thread)
-{
-    CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
 #endif /* LOOP_H */

@@ -40,6 +40,7 @@ macro_rules! c_programs {
 c_programs! {
     bottom_halves: Program::of_loop("bottom_halves");
     bounds: Program::of_loop("bounds");
+    clocks: Program::of_loop("clocks");
     contexts: Program::of_loop("contexts");
     descriptors: Program::of_loop("descriptors");
     glib: Program::of_loop("glib");
@@ -52,11 +53,15 @@ c_programs! {
     refused: Program::of_loop("refused");
     reused: Program::of_loop("reused");
     pool_race: Program::of_loop("pool_race");
+    stopped_clocks: Program::of_loop("stopped_clocks");
     system_calls: Program::of_loop("system_calls");
     taken_wakeups: Program::of_loop("taken_wakeups");
+    pool_children: Program::of_loop("pool_children");
     thread_pool: Program::of_loop("thread_pool");
+    worker_threads: Program::of_loop("worker_threads");
     rfifolock: Program::of_loop("rfifolock");
     timers: Program::of_loop("timers");
+    timers_in_threads: Program::of_loop("timers_in_threads");
     workers: Program::of_loop("workers");
 }
 

@@ -6,10 +6,6 @@
 #ifndef CONTEXT_H
 #define CONTEXT_H
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sched.h>
-
 #include "../loop.h"
 #include "block/thread-pool.h"
 
@@ -21,7 +17,7 @@ static inline AioContext *context_new(void)
     return ctx;
 }
 
-static inline void do_nothing_at_all(void *unused)
+static inline void do_nothing(void *unused)
 {
     (void)unused;
 }
@@ -33,13 +29,36 @@ static inline void do_nothing_at_all(void *unused)
  */
 static inline void wake_by_work(AioContext *ctx)
 {
-    qemu_bh_schedule(aio_bh_new(ctx, do_nothing_at_all, NULL));
+    qemu_bh_schedule(aio_bh_new(ctx, do_nothing, NULL));
 }
 
 /* Runs all that is ready. */
 static inline void run_all(AioContext *ctx)
 {
     while (aio_poll(ctx, false)) {
+    }
+}
+
+/* Counts the runs of a bottom half, timer or handler, whose argument is the counter. */
+static inline void count_run(void *runs)
+{
+    __atomic_add_fetch((int *)runs, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Polls until the value is so great; what makes it so wakes the loop. */
+static inline void poll_until_at_least(AioContext *ctx, int *value, int target)
+{
+    while (load(value) < target) {
+        aio_poll(ctx, true);
+    }
+}
+
+/* The same where it may not wake the loop, which must run all the same. */
+static inline void spin_until_at_least(AioContext *ctx, int *value, int target)
+{
+    while (load(value) < target) {
+        aio_poll(ctx, false);
+        sched_yield();
     }
 }
 
@@ -68,20 +87,6 @@ static inline void ran_add(char item)
             exit(1);                                                                           \
         }                                                                                      \
     } while (0)
-
-/* How many descriptors the process has open. */
-static inline int open_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    closedir(folder);
-    return count;
-}
 
 struct ends {
     int read, write;
@@ -119,23 +124,6 @@ static inline int take(int fd)
     return total;
 }
 
-static inline int load(int *value)
-{
-    return __atomic_load_n(value, __ATOMIC_SEQ_CST);
-}
-
-static inline void store(int *value, int to)
-{
-    __atomic_store_n(value, to, __ATOMIC_SEQ_CST);
-}
-
-static inline void wait_until_at_least(int *value, int target)
-{
-    while (load(value) < target) {
-        sched_yield();
-    }
-}
-
 /* Waits until a thread sleeps in the context's poll, or is about to. */
 static inline void wait_for_poller(AioContext *ctx)
 {
@@ -150,27 +138,6 @@ static inline unsigned lock_queue(AioContext *ctx)
     unsigned head = __atomic_load_n(&ctx->lock.head, __ATOMIC_SEQ_CST);
 
     return __atomic_load_n(&ctx->lock.tail, __ATOMIC_SEQ_CST) - head;
-}
-
-/* Whether a thread of the process sleeps, in whatever. */
-static inline int is_asleep(int tid)
-{
-    char name[64], text[512], *end;
-    size_t n;
-    FILE *file;
-
-    snprintf(name, sizeof(name), "/proc/self/task/%d/stat", tid);
-    file = fopen(name, "r");
-    if (file == NULL) {
-        /* It has ended. */
-        return 0;
-    }
-    n = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    text[n] = '\0';
-    /* The state follows the name, which is in brackets and may have any character. */
-    end = strrchr(text, ')');
-    return end != NULL && end[2] == 'S';
 }
 
 #endif /* CONTEXT_H */

@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include <stdarg.h>
-#include <sys/resource.h>
 
 #include "context.h"
 
@@ -35,12 +34,6 @@ void error_set_errno(Error **errp, int os_error, int error_class, const char *fo
 }
 
 static int runs;
-
-static void count_run(void *unused)
-{
-    (void)unused;
-    __atomic_add_fetch(&runs, 1, __ATOMIC_SEQ_CST);
-}
 
 static void aio_context_new_makes_what_is_documented(void)
 {
@@ -77,7 +70,7 @@ static void aio_context_ref_counts_with_the_source(void)
     aio_context_unref(ctx);
     CHECK_EQ(ctx->source.ref_count, 1);
     runs = 0;
-    qemu_bh_schedule(aio_bh_new(ctx, count_run, NULL));
+    qemu_bh_schedule(aio_bh_new(ctx, count_run, &runs));
     CHECK_EQ(aio_poll(ctx, true), true);
     CHECK_EQ(runs, 1);
     g_source_unref(&ctx->source);
@@ -109,14 +102,14 @@ static void aio_context_unref_frees_all(void)
         aio_poll(ctx, true);
     }
     CHECK_EQ(result, 42);
-    qemu_bh_schedule(aio_bh_new(ctx, count_run, NULL));
+    qemu_bh_schedule(aio_bh_new(ctx, count_run, &runs));
     aio_context_unref(ctx);
     CHECK_EQ(open_descriptors(), before);
 }
 
 static void a_context_works(AioContext *ctx)
 {
-    QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
 
     runs = 0;
     qemu_bh_schedule(bh);
@@ -133,7 +126,7 @@ static void *schedule_when_asleep(void *bh)
 
 static void a_context_is_woken(AioContext *ctx)
 {
-    QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
     pthread_t thread;
 
     runs = 0;
@@ -143,19 +136,6 @@ static void a_context_is_woken(AioContext *ctx)
     }
     join(thread);
     qemu_bh_delete(bh);
-}
-
-/* Leaves room for so many more descriptors. */
-static void allow_descriptors(int more)
-{
-    struct rlimit limit;
-    int lowest = dup(0);
-
-    CHECK(lowest >= 0);
-    close(lowest);
-    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = (rlim_t)(lowest + more);
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 static void child_has_few_descriptors(void *opaque)
@@ -236,7 +216,7 @@ static void aio_context_new_makes_ten_thousand(void)
     runs = 0;
     for (i = 0; i < wanted; i++) {
         contexts[i] = context_new();
-        qemu_bh_schedule(aio_bh_new(contexts[i], count_run, NULL));
+        qemu_bh_schedule(aio_bh_new(contexts[i], count_run, &runs));
     }
     for (i = 0; i < wanted; i++) {
         CHECK_EQ(aio_poll(contexts[i], true), true);

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "context.h"
+#include "turns.h"
 
 static AioContext *ctx;
 static int reads, writes;
@@ -121,30 +121,6 @@ static void aio_set_fd_handler_watches_each_copy(void)
     aio_context_unref(ctx);
 }
 
-static int fired;
-
-static void fire(void *unused)
-{
-    (void)unused;
-    fired++;
-}
-
-/* Polls until a timer fires; returns how often poll returned before. */
-static int polls_until_timer(int ms)
-{
-    QEMUTimer *timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_MS, fire, NULL);
-    int polls = 0;
-
-    fired = 0;
-    timer_mod(timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + ms);
-    while (!fired) {
-        aio_poll(ctx, true);
-        polls++;
-    }
-    timer_free(timer);
-    return polls;
-}
-
 /* A descriptor of a regular file that nobody else has open. */
 static int file_new(void)
 {
@@ -190,10 +166,10 @@ static void child_closes(void *argument)
         put(ends.write);
     }
     /* It may take some returns to find out; a busy loop would return thousands of times. */
-    polls = polls_until_timer(100);
+    polls = turns_until_timer(ctx, 100);
     CHECK(polls <= 300);
     reads = 0;
-    polls = polls_until_timer(100);
+    polls = turns_until_timer(ctx, 100);
     CHECK(polls <= 10);
     CHECK_EQ(reads, 0);
 
@@ -216,16 +192,6 @@ static void child_closes(void *argument)
     aio_context_unref(ctx);
 }
 
-static int lines(const char *text)
-{
-    int count = 0;
-
-    for (; *text != '\0'; text++) {
-        count += *text == '\n';
-    }
-    return count;
-}
-
 static void aio_poll_drops_a_closed_descriptor(void)
 {
     int closed;
@@ -240,8 +206,8 @@ static void aio_poll_drops_a_closed_descriptor(void)
         }
         CHECK_EQ(status, 0);
         /* Logged once, if the loop notices: without a copy the kernel just forgets a pipe. */
-        CHECK(lines(text) == 1 || (closed == OF_A_PIPE && lines(text) == 0));
-        CHECK(lines(text) == 0 || strncmp(text, "aiocontext: ", 12) == 0);
+        CHECK(check_lines(text) == 1 || (closed == OF_A_PIPE && check_lines(text) == 0));
+        CHECK(check_lines(text) == 0 || strncmp(text, "aiocontext: ", 12) == 0);
         CHECK(closed != OF_A_FILE || strstr(text, "handler is dropped") != NULL);
     }
 }
@@ -276,7 +242,7 @@ static void aio_poll_finds_a_file_in_the_place_of_another_ready(void)
     /* Nobody could tell. */
     check_child_succeeds(child_replaces_a_file, &file);
     CHECK_EQ(check_in_child(child_replaces_a_file, &null, text, sizeof(text)), 0);
-    CHECK_EQ(lines(text), 1);
+    CHECK_EQ(check_lines(text), 1);
     CHECK(strstr(text, "stands for another file") != NULL);
     close(file);
     close(null);
@@ -291,7 +257,7 @@ static void child_sets_closed(void *unused)
     ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, 1000, on_read, NULL, NULL);
-    polls = polls_until_timer(100);
+    polls = turns_until_timer(ctx, 100);
     CHECK(polls <= 10);
     CHECK_EQ(reads, 0);
     aio_set_fd_handler(ctx, 1000, NULL, NULL, NULL);
@@ -307,7 +273,7 @@ static void aio_set_fd_handler_logs_a_closed_descriptor_once(void)
         fprintf(stderr, "%s", text);
     }
     CHECK_EQ(status, 0);
-    CHECK_EQ(lines(text), 1);
+    CHECK_EQ(check_lines(text), 1);
     CHECK(strncmp(text, "aiocontext: ", 12) == 0);
     /* When it is set, not first when it is removed. */
     CHECK(strstr(text, "1000 is not open") != NULL);
@@ -329,7 +295,7 @@ static void child_replaces_closed(void *argument)
     }
     close(ends.read);
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
-    CHECK(polls_until_timer(20) <= 5);
+    CHECK(turns_until_timer(ctx, 20) <= 5);
     CHECK_EQ(reads, 0);
     close(copy);
     close(ends.write);
@@ -344,7 +310,7 @@ static void aio_set_fd_handler_logs_a_descriptor_closed_since_once(void)
         char text[1024];
 
         CHECK_EQ(check_in_child(child_replaces_closed, &with_copy, text, sizeof(text)), 0);
-        CHECK_EQ(lines(text), 1);
+        CHECK_EQ(check_lines(text), 1);
         CHECK(strncmp(text, "aiocontext: ", 12) == 0);
     }
 }
@@ -353,14 +319,15 @@ static struct ends inherited;
 
 static void child_uses_the_context(void *unused)
 {
+    int runs = 0;
     struct ends own = pipe_new();
-    QEMUBH *bh = aio_bh_new(ctx, fire, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
 
     (void)unused;
-    fired = reads = 0;
+    reads = 0;
     qemu_bh_schedule(bh);
     CHECK_EQ(aio_poll(ctx, true), true);
-    CHECK_EQ(fired, 1);
+    CHECK_EQ(runs, 1);
     aio_set_fd_handler(ctx, own.read, take_it, NULL, &own.read);
     put(own.write);
     CHECK_EQ(aio_poll(ctx, true), true);
@@ -379,13 +346,13 @@ static void child_uses_the_context(void *unused)
 static void child_has_a_context_of_its_own(void *unused)
 {
     AioContext *own = context_new();
-    QEMUBH *bh = aio_bh_new(own, fire, NULL);
+    int runs = 0;
+    QEMUBH *bh = aio_bh_new(own, count_run, &runs);
 
     (void)unused;
-    fired = 0;
     qemu_bh_schedule(bh);
     CHECK_EQ(aio_poll(own, true), true);
-    CHECK_EQ(fired, 1);
+    CHECK_EQ(runs, 1);
     aio_context_unref(own);
 }
 

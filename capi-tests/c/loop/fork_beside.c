@@ -69,7 +69,7 @@ static void notify_and_poll(void *unused)
 
     notify_only(unused);
     for (i = 0; i < 100; i++) {
-        aio_set_fd_handler(ctx, own.read, do_nothing_at_all, NULL, NULL);
+        aio_set_fd_handler(ctx, own.read, do_nothing, NULL, NULL);
         put(own.write);
         aio_poll(ctx, false);
         qemu_bh_schedule(bh);

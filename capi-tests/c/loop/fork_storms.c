@@ -98,7 +98,7 @@ static void storm_timerlist_new(struct stormer *stormer)
 
 static void storm_aio_set_fd_handler(struct stormer *stormer)
 {
-    aio_set_fd_handler(stormer->ctx, stormer->ends.read, do_nothing_at_all, NULL, NULL);
+    aio_set_fd_handler(stormer->ctx, stormer->ends.read, do_nothing, NULL, NULL);
     aio_set_fd_handler(stormer->ctx, stormer->ends.read, NULL, NULL, NULL);
 }
 
@@ -121,7 +121,7 @@ enum { STORMS = sizeof(storms) / sizeof(storms[0]) };
 
 static const struct storm *storm;
 
-static void count_run(void *opaque)
+static void count_run_of_storm(void *opaque)
 {
     struct stormer *stormer = opaque;
 
@@ -154,7 +154,7 @@ static void storm_new(const struct storm *which)
     memset(stormers, 0, sizeof(stormers));
     for (i = 0; i < STORMERS; i++) {
         stormers[i].ctx = context_new();
-        stormers[i].bh = aio_bh_new(stormers[i].ctx, count_run, &stormers[i]);
+        stormers[i].bh = aio_bh_new(stormers[i].ctx, count_run_of_storm, &stormers[i]);
         aio_timer_init(stormers[i].ctx, &stormers[i].timer, QEMU_CLOCK_REALTIME, SCALE_NS,
                        count_fired, &stormers[i].fired);
         stormers[i].ends = pipe_new();
@@ -320,11 +320,6 @@ static void fork_with_a_storm_outside_leaves_two_that_go_on(void)
 static void aio_context_new_works_in_a_child_forked_in_a_storm(void)
 {
     forks_in_storms(__func__, 0, use_new_contexts);
-}
-
-static void do_nothing(void *unused)
-{
-    (void)unused;
 }
 
 static void fork_in_a_storm_loses_nothing_of_the_parents(void)

@@ -32,12 +32,6 @@ static void run_ready(void)
 
 static int runs;
 
-static void count_run(void *unused)
-{
-    (void)unused;
-    store(&runs, runs + 1);
-}
-
 static void aio_get_g_source_counts_the_reference(void)
 {
     AioContext *ctx = context_new();
@@ -54,7 +48,7 @@ static void aio_get_g_source_counts_the_reference(void)
 static void glib_runs_bottom_halves(void)
 {
     AioContext *ctx = attached_new();
-    QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
 
     runs = 0;
     CHECK_EQ(g_main_context_iteration(main_context, FALSE), FALSE);
@@ -120,7 +114,7 @@ static void glib_runs_handlers_of_files(void)
 
     CHECK(file != NULL);
     runs = 0;
-    aio_set_fd_handler(ctx, fileno(file), count_run, NULL, NULL);
+    aio_set_fd_handler(ctx, fileno(file), count_run, NULL, &runs);
     while (runs < 3) {
         CHECK_EQ(g_main_context_iteration(main_context, TRUE), TRUE);
     }
@@ -133,7 +127,7 @@ static void glib_runs_handlers_of_files(void)
 static void glib_runs_timers_without_a_busy_loop(void)
 {
     AioContext *ctx = attached_new();
-    QEMUTimer *timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, NULL);
+    QEMUTimer *timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, &runs);
     int64_t deadline = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + 20 * SCALE_MS + SCALE_MS / 2;
     int iterations = 0;
 
@@ -320,7 +314,7 @@ static void aio_poll_in_glibs_dispatch_is_allowed(void)
 static void aio_context_unref_may_leave_the_last_reference_to_glib(void)
 {
     AioContext *ctx = attached_new();
-    QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
     GSource *source = g_source_ref(&ctx->source);
     int before;
 

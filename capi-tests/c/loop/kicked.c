@@ -15,11 +15,6 @@ static AioContext *ctx;
 static QEMUBH *early, *late;
 static int early_runs, late_runs;
 
-static void count_run(void *runs)
-{
-    ++*(int *)runs;
-}
-
 /* The waiter, which is held between its ticket and its call of the contention callback. */
 static void (*contended)(void *);
 static int has_ticket, may_kick, has_kicked;
@@ -67,7 +62,7 @@ static void aio_poll_runs_what_is_scheduled_before_it_sleeps(void)
     late = aio_bh_new(ctx, count_run, &late_runs);
     late_runs = 0;
     /* In an hour of a clock that stands. */
-    timer = aio_timer_new(ctx, QEMU_CLOCK_VIRTUAL, SCALE_MS, do_nothing_at_all, NULL);
+    timer = aio_timer_new(ctx, QEMU_CLOCK_VIRTUAL, SCALE_MS, do_nothing, NULL);
     timer_mod(timer, 3600 * 1000);
     comes_late = 1;
     CHECK_EQ(aio_poll(ctx, true), false);

@@ -101,11 +101,6 @@ static void aio_context_acquire_wakes_an_owner_that_sleeps(void)
     aio_context_unref(ctx);
 }
 
-static void do_nothing(void *unused)
-{
-    (void)unused;
-}
-
 static void *acquire_from_a_sleeper(void *bh)
 {
     wait_for_poller(ctx);

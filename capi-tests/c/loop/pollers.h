@@ -106,7 +106,7 @@ static inline void poller_new(struct poller *poller, AioContext *ctx, enum kind 
 /* Ends it, however many others there are: somebody is woken again and again until it is. */
 static inline void poller_free(struct poller *poller)
 {
-    QEMUBH *bh = aio_bh_new(poller->ctx, do_nothing_at_all, NULL);
+    QEMUBH *bh = aio_bh_new(poller->ctx, do_nothing, NULL);
 
     store(&poller->stop, 1);
     while (!load(&poller->ended)) {

@@ -70,23 +70,14 @@ static void aio_notify_of_an_awake_loop_costs_nothing(void)
     aio_context_unref(ctx);
 }
 
-static int fired;
-
-static void fire(void *unused)
-{
-    (void)unused;
-    fired++;
-}
-
 static void aio_poll_sleeps_until_a_timer(void)
 {
     QEMUTimer *timer;
     int64_t deadline, timeout;
-    int polls = 0;
+    int fired = 0, polls = 0;
 
     ctx = context_new();
-    fired = 0;
-    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, fire, NULL);
+    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, &fired);
     deadline = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + 20 * SCALE_MS;
     timer_mod(timer, deadline);
     timeout = aio_compute_timeout(ctx);
@@ -120,15 +111,13 @@ static void timer_mod_in_another_thread_wakes(void)
 {
     pthread_t thread;
     QEMUTimer *timer;
+    int fired = 0;
 
     ctx = context_new();
-    fired = 0;
-    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_MS, fire, NULL);
+    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_MS, count_run, &fired);
     timer_mod(timer, INT64_MAX / SCALE_MS);
     thread = start(arm_earlier, timer);
-    while (!fired) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &fired, 1);
     join(thread);
     timer_free(timer);
     aio_context_unref(ctx);

@@ -91,11 +91,6 @@ static void aio_notify_does_not_share_a_write_that_has_not_completed(void)
     aio_context_unref(ctx);
 }
 
-static void do_nothing(void *unused)
-{
-    (void)unused;
-}
-
 static void aio_notify_of_an_awake_loop_writes_nothing(void)
 {
     QEMUBH *bh;

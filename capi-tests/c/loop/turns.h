@@ -11,11 +11,6 @@
 
 #include "context.h"
 
-static inline void count_run(void *runs)
-{
-    __atomic_add_fetch((int *)runs, 1, __ATOMIC_SEQ_CST);
-}
-
 /* Runs the loop until a timer of so many ms has fired; returns how many turns that took. */
 static inline int turns_until_timer(AioContext *ctx, int ms)
 {

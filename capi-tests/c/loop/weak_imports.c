@@ -4,16 +4,10 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <sys/resource.h>
-
+#include "../aborts.h"
 #include "context.h"
 
 static AioContext *ctx;
-
-static void do_nothing(void *unused)
-{
-    (void)unused;
-}
 
 static int work(void *opaque)
 {
@@ -201,13 +195,11 @@ static void submit_without_coroutines(void *unused)
 
 static void thread_pool_submit_co_waits_in_a_coroutine(void)
 {
-    static const char expected[] = "aiocontext: thread_pool_submit_co: ";
-    char text[1024];
-    int status = check_in_child(submit_without_coroutines, NULL, text, sizeof(text));
+    static const struct aborting calls[] = {
+        {submit_without_coroutines, "aiocontext: thread_pool_submit_co: "},
+    };
 
-    CHECK(WIFSIGNALED(status));
-    CHECK_EQ(WTERMSIG(status), SIGABRT);
-    CHECK(strncmp(text, expected, strlen(expected)) == 0);
+    CHECK_ABORT(calls);
 }
 
 static void event_notifier_set_handler_calls_the_programs(void)

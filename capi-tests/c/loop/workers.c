@@ -197,22 +197,6 @@ static void submit(int number, ThreadPoolFunc *func)
           NULL);
 }
 
-static void wait_for_completions(int count)
-{
-    while (completions < count) {
-        aio_poll(ctx, true);
-    }
-}
-
-/* What starts is nothing that wakes the loop. */
-static void poll_until_at_least(int *value, int target)
-{
-    while (load(value) < target) {
-        aio_poll(ctx, false);
-        sched_yield();
-    }
-}
-
 static void pool_new(void)
 {
     ctx = context_new();
@@ -233,7 +217,7 @@ static void thread_pool_submit_aio_without_threads_fails(void)
     store(&refuse, 1);
     submit(0, work);
     submit(1, work);
-    wait_for_completions(2);
+    poll_until_at_least(ctx, &completions, 2);
     CHECK_EQ(results[0], -EAGAIN);
     CHECK_EQ(results[1], -EAGAIN);
     CHECK_EQ(load(&started), 0);
@@ -241,7 +225,7 @@ static void thread_pool_submit_aio_without_threads_fails(void)
     /* The next one tries again. */
     store(&refuse, 0);
     submit(2, work);
-    wait_for_completions(3);
+    poll_until_at_least(ctx, &completions, 3);
     CHECK_EQ(results[2], 1000);
     pool_free();
 }
@@ -250,16 +234,16 @@ static void thread_pool_submit_aio_with_a_worker_never_fails(void)
 {
     pool_new();
     submit(0, work_and_wait);
-    poll_until_at_least(&started, 1);
+    spin_until_at_least(ctx, &started, 1);
     CHECK_EQ(load(&created), 1);
     store(&refuse, 1);
     submit(1, work);
     submit(2, work);
-    poll_until_at_least(&refused, 1);
+    spin_until_at_least(ctx, &refused, 1);
     run_all(ctx);
     CHECK_EQ(completions, 0);
     store(&may_end, 1);
-    wait_for_completions(3);
+    poll_until_at_least(ctx, &completions, 3);
     CHECK_EQ(results[0], 1001);
     CHECK_EQ(results[1], 1000);
     CHECK_EQ(results[2], 1000);
@@ -273,14 +257,14 @@ static void a_worker_starts_the_next(void)
 {
     pool_new();
     submit(0, work_and_wait);
-    poll_until_at_least(&started, 1);
+    spin_until_at_least(ctx, &started, 1);
     submit(1, work_and_wait_for_four);
     submit(2, work_and_wait_for_four);
     submit(3, work);
     store(&may_end, 1);
     wait_until_at_least(&started, 4);
     CHECK_EQ(load(&created), 3);
-    wait_for_completions(4);
+    poll_until_at_least(ctx, &completions, 4);
     CHECK_EQ(load(&created), 3);
     pool_free();
 }
@@ -290,11 +274,11 @@ static void aio_poll_starts_no_worker_without_work(void)
 {
     pool_new();
     submit(0, work_and_wait);
-    poll_until_at_least(&started, 1);
+    spin_until_at_least(ctx, &started, 1);
     submit(1, work);
     store(&may_end, 1);
     wait_until_at_least(&started, 2);
-    wait_for_completions(2);
+    poll_until_at_least(ctx, &completions, 2);
     CHECK_EQ(load(&created), 1);
     pool_free();
 }
@@ -305,14 +289,14 @@ static void thread_pool_submit_aio_to_busy_workers_wakes_nobody(void)
 
     pool_new();
     submit(0, work_and_wait);
-    poll_until_at_least(&started, 1);
+    spin_until_at_least(ctx, &started, 1);
     wakes = 0;
     for (i = 1; i < 4; i++) {
         submit(i, work);
     }
     CHECK_EQ(wakes, 0);
     store(&may_end, 1);
-    wait_for_completions(4);
+    poll_until_at_least(ctx, &completions, 4);
     pool_free();
 }
 
@@ -353,14 +337,14 @@ static void thread_pool_submit_aio_wakes_whom_another_has_not_woken_yet(void)
     pool_new();
     store(&clock_stands, 1);
     submit(0, work);
-    wait_for_completions(1);
+    poll_until_at_least(ctx, &completions, 1);
     wait_until_idle(1);
     thread = start_submission_that_stops(&func);
     submit(3, work);
     wait_until_at_least(&started, 3);
     store(&may_go_on, 1);
     join(thread);
-    wait_for_completions(3);
+    poll_until_at_least(ctx, &completions, 3);
     pool_free();
 }
 
@@ -373,9 +357,9 @@ static void a_worker_wakes_the_next(void)
     store(&clock_stands, 1);
     submit(0, work_and_wait);
     submit(1, work_and_wait);
-    poll_until_at_least(&started, 2);
+    spin_until_at_least(ctx, &started, 2);
     store(&may_end, 1);
-    wait_for_completions(2);
+    poll_until_at_least(ctx, &completions, 2);
     wait_until_idle(2);
     thread = start_submission_that_stops(&func);
     /* Wakes one of the two, which takes the other's request. */
@@ -383,23 +367,8 @@ static void a_worker_wakes_the_next(void)
     wait_until_at_least(&started, 4);
     store(&may_go_on, 1);
     join(thread);
-    wait_for_completions(4);
+    poll_until_at_least(ctx, &completions, 4);
     pool_free();
-}
-
-/* How many threads the process has; those that are just ending count. */
-static int threads(void)
-{
-    DIR *folder = opendir("/proc/self/task");
-    int count = 0;
-
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    closedir(folder);
-    /* Without "." and "..". */
-    return count - 2;
 }
 
 /* Those that there are before the first worker: an emulator has one of its own. */
@@ -411,7 +380,7 @@ static void a_worker_ends_when_it_has_been_idle_for_10_s(void)
 {
     pool_new();
     submit(0, work);
-    wait_for_completions(1);
+    poll_until_at_least(ctx, &completions, 1);
     wait_until_at_least(&sleeps, 1);
     CHECK_EQ(load(&created), 1);
     CHECK_EQ(load_time(&sleeps_until) - load_time(&now), IDLE);
@@ -421,17 +390,17 @@ static void a_worker_ends_when_it_has_been_idle_for_10_s(void)
     store_time(&now, load_time(&sleeps_until) - 1);
     submit(1, work);
     wait_until_at_least(&started, 2);
-    wait_for_completions(2);
+    poll_until_at_least(ctx, &completions, 2);
     wait_until_at_least(&sleeps, 2);
     CHECK_EQ(load(&created), 1);
     CHECK_EQ(load_time(&sleeps_until) - load_time(&now), IDLE);
 
     store_time(&now, load_time(&sleeps_until));
-    while (threads() > threads_at_start) {
+    while (threads_alive() > threads_at_start) {
         sched_yield();
     }
     submit(2, work);
-    wait_for_completions(3);
+    poll_until_at_least(ctx, &completions, 3);
     CHECK_EQ(load(&created), 2);
     CHECK_EQ(results[2], 1000);
     pool_free();
@@ -441,7 +410,7 @@ int main(void)
 {
     *(void **)&real_syscall = dlsym(RTLD_NEXT, "syscall");
     store_time(&now, INT64_C(1000000000000));
-    threads_at_start = threads();
+    threads_at_start = threads_alive();
     init_clocks();
     RUN(thread_pool_submit_aio_without_threads_fails);
     RUN(thread_pool_submit_aio_with_a_worker_never_fails);

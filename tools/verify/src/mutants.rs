@@ -176,7 +176,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "timers::dynamic"),
+        test: ("loop_programs", "timers_in_threads::dynamic"),
         fault: Fault {
             what: "a list is freed while its notify callback runs",
             file: "libaiocontext/timer/src/list.rs",
