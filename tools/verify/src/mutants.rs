@@ -25,7 +25,7 @@ const WORKERS: &str = "libaiocontext/thread-pool/src/workers.rs";
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
-        test: ("loop_programs", "reused::dynamic"),
+        test: ("programs", "aiocontext::reused::dynamic"),
         fault: Fault {
             what: "a handler that is reported again and again is never suspected",
             file: WATCH,
@@ -35,7 +35,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "descriptors::dynamic"),
+        test: ("programs", "aiocontext::descriptors::dynamic"),
         fault: Fault {
             what: "a regular file that was closed stays ready",
             file: WATCH,
@@ -45,7 +45,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "reused::dynamic"),
+        test: ("programs", "aiocontext::reused::dynamic"),
         fault: Fault {
             what: "what was reported of a regular file runs for what took its number",
             file: WATCH,
@@ -55,7 +55,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "a handler whose descriptor was closed is removed without a new set",
             file: WATCH,
@@ -65,7 +65,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "what epoll has no room for is taken for ready",
             file: WATCH,
@@ -75,7 +75,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "what epoll has no room for is not polled",
             file: WATCH,
@@ -85,7 +85,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "without epoll_pwait2 a wait returns at once",
             file: EPOLL,
@@ -95,7 +95,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "qemu_bh_schedule_idle wakes nobody",
             file: BOTTOM_HALF,
@@ -105,7 +105,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "reports are believed although another poller has run handlers since",
             file: TURN,
@@ -115,7 +115,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "lock::dynamic"),
+        test: ("programs", "aiocontext::lock::dynamic"),
         fault: Fault {
             what: "a poll that would not have slept counts as one given up for a waiter",
             file: TURN,
@@ -125,7 +125,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "polling::dynamic"),
+        test: ("programs", "aiocontext::polling::dynamic"),
         fault: Fault {
             what: "aio_poll runs callbacks without the lock",
             file: TURN,
@@ -136,7 +136,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "kicked::dynamic"),
+        test: ("programs", "aiocontext::kicked::dynamic"),
         fault: Fault {
             what: "a short sleep is a long one behind a waiter's wakeup",
             file: TURN,
@@ -146,7 +146,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "workers::dynamic"),
+        test: ("programs", "aiocontext::workers::dynamic"),
         fault: Fault {
             what: "idle workers stay for hours",
             file: WORKERS,
@@ -156,7 +156,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "thread_pool::dynamic"),
+        test: ("programs", "aiocontext::thread_pool::dynamic"),
         fault: Fault {
             what: "a callback that polls does not see the other requests that are done",
             file: POOL,
@@ -166,7 +166,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "workers::dynamic"),
+        test: ("programs", "aiocontext::workers::dynamic"),
         fault: Fault {
             what: "where no worker can be started, all requests are refused",
             file: WORKERS,
@@ -176,7 +176,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "timers_in_threads::dynamic"),
+        test: ("programs", "aiocontext::timers_in_threads::dynamic"),
         fault: Fault {
             what: "a list is freed while its notify callback runs",
             file: "libaiocontext/timer/src/list.rs",
@@ -186,7 +186,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "pool_race::dynamic"),
+        test: ("programs", "aiocontext::pool_race::dynamic"),
         fault: Fault {
             what: "of two threads that make a context's pool, the slower one's stays",
             file: "libaiocontext/async/src/context.rs",
@@ -196,7 +196,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "unload::dynamic"),
+        test: ("programs", "unload::dynamic"),
         fault: Fault {
             what: "dlclose() unloads the library",
             file: "libaiocontext/build.rs",
@@ -257,7 +257,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "a poller that leaves hands nothing over",
             file: "libaiocontext/posix/src/context.rs",
@@ -267,7 +267,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "taken_wakeups::dynamic"),
+        test: ("programs", "aiocontext::taken_wakeups::dynamic"),
         fault: Fault {
             what: "a poller that takes a wakeup sets no timer for others",
             file: "libaiocontext/posix/src/context.rs",
@@ -277,7 +277,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "taken_wakeups::dynamic"),
+        test: ("programs", "aiocontext::taken_wakeups::dynamic"),
         fault: Fault {
             what: "a callback's idle bottom half is left to the end of its pass",
             file: "libaiocontext/async/src/notify.rs",
