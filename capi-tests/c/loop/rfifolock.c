@@ -13,7 +13,7 @@ static RFifoLock lock;
 static int calls, order[WAITERS], entered;
 static unsigned shortest;
 
-/* The number of those that hold the lock or wait for it. */
+/* How many threads hold the lock or wait for it. */
 static unsigned queue(void)
 {
     unsigned head = __atomic_load_n(&lock.head, __ATOMIC_SEQ_CST);
@@ -41,7 +41,7 @@ static void contended(void *opaque)
 
 static void lock_init(void)
 {
-    /* What is in the memory does not matter. */
+    /* The old contents do not matter. */
     memset(&lock, 0xa5, sizeof(lock));
     rfifolock_init(&lock, contended, &calls);
     CHECK_EQ(lock.head, lock.tail);
@@ -94,6 +94,8 @@ static void rfifolock_lock_serves_in_the_order_of_arrival(void)
     for (i = 0; i < WAITERS; i++) {
         threads[i] = start(enter, (void *)i);
         wait_for_queue((unsigned)i + 2);
+        /* With the queue as it is when the thread comes. */
+        wait_until_at_least(&calls, (int)i + 1);
     }
     rfifolock_lock(&lock);
     CHECK_EQ(entered, 0);
