@@ -10,11 +10,14 @@
 
 struct aborting {
     void (*call)(void *);
-    /* How the line begins; with the newline, all of it. */
+    /* How the line begins; with its newline it is the whole line. */
     const char *line;
 };
 
-/* Whether the call, in a child, writes this one line and aborts; prints what it does else. */
+/*
+ * Returns whether the call, in a child, writes this one line and aborts; else prints what it
+ * did.
+ */
 static inline int aborts(struct aborting expected)
 {
     char text[1024];
@@ -34,7 +37,7 @@ static inline int aborts(struct aborting expected)
 
 #define CHECK_ABORT(calls) check_abort((calls), sizeof(calls) / sizeof((calls)[0]))
 
-/* All of them must; the messages of all that do not come first. */
+/* Makes all the calls before it fails, so that one run shows every wrong message. */
 static inline void check_abort(const struct aborting *calls, size_t count)
 {
     int wrong = 0;

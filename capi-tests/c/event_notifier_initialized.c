@@ -1,5 +1,5 @@
 /*
- * An EventNotifier that knows whether it is initialised.
+ * An EventNotifier that records whether it is initialized.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -8,7 +8,7 @@
 #include "block/aio.h"
 #include "process.h"
 
-/* All zero is not initialised, and descriptor 0 is somebody else's. */
+/* All zero is uninitialized, although descriptor 0 is open. */
 static void event_notifier_calls_ignore_an_uninitialized_one(void)
 {
     EventNotifier e;

@@ -192,8 +192,7 @@ static void check_repeated(void (*release)(EventNotifier *), int (*call)(EventNo
                            uint64_t filled, int expected)
 {
     struct sigaction action;
-    struct blocked blocked = {
-        .thread = pthread_self(), .tid = (int)syscall(SYS_gettid), .release = release};
+    struct blocked blocked = {.thread = pthread_self(), .tid = own_tid(), .release = release};
     pthread_t helper;
 
     memset(&action, 0, sizeof(action));
@@ -302,7 +301,7 @@ int main(int argc, char **argv)
     RUN_ON_KERNEL(event_notifier_init_returns_other_errors_of_eventfd);
     RUN_ON_KERNEL(event_notifier_init_returns_the_error_of_pipe);
     if (getenv("AIONOTIFY_EMULATED") == NULL) {
-        /* valgrind itself cannot do without write. */
+        /* valgrind itself needs write. */
         RUN_UNLESS("AIONOTIFY_INSTRUMENTED",
                    event_notifier_init_leaves_nothing_open_if_its_set_fails);
     }

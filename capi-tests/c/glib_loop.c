@@ -76,7 +76,7 @@ static void *push_in_step(void *argument)
 
 static int stop;
 
-/* Polls the same context for nothing, so that its accepts race with the GSource's. */
+/* Polls the same context only to make its accepts race with the GSource's. */
 static void *poll_beside(void *argument)
 {
     AioContext *ctx = argument;
@@ -84,7 +84,7 @@ static void *poll_beside(void *argument)
     while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
         loop_begin(ctx);
         loop_wait(ctx, 0);
-        /* What was accepted for the GSource must reach it again. */
+        /* It may have accepted a notification that was meant for the GSource. */
         if (has_work()) {
             aio_notify(ctx);
         }

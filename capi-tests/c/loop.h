@@ -61,7 +61,7 @@ static inline void loop_turn(AioContext *ctx, int (*has_work)(void *), void *opa
     loop_wait(ctx, has_work(opaque) ? 0 : -1);
 }
 
-/* One turn without sleep; returns whether a sleep would not have been ended. */
+/* One turn without sleeping; returns whether a poll would have blocked. */
 static inline int loop_is_at_rest(AioContext *ctx)
 {
     loop_begin(ctx);
@@ -109,7 +109,7 @@ static inline void loop_turn(AioContext *ctx, int (*has_work)(void *), void *opa
     }
 }
 
-/* One turn without sleep; returns whether a sleep would not have been ended. */
+/* One turn without sleeping; returns whether a poll would have blocked. */
 static inline int loop_is_at_rest(AioContext *ctx)
 {
     int may_sleep = loop_may_sleep(ctx);

@@ -1,5 +1,5 @@
 /*
- * What the library says when it cannot do its work: wakeups that cannot be delivered, NULL.
+ * What the library logs when it cannot do its work: failed wakeups, NULL arguments.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -106,7 +106,7 @@ static void accept_behind_write(void)
     CHECK(!is_readable(woken->notifier.rfd));
 }
 
-/* The notifier is suspended behind its write: the loop must not have to wait for it. */
+/* The notifier is suspended right after its write: the loop must not depend on it. */
 static void aio_notify_accept_empties_the_event_right_behind_the_write(void)
 {
     woken = loop_new();
@@ -161,7 +161,7 @@ static void aio_notify_accept_makes_no_system_call_without_notification(void)
     CHECK_EQ(reads, 0);
     CHECK_EQ(writes, 0);
 
-    /* Set by somebody else: not accept's to empty. */
+    /* The program has set it: accept must not empty it. */
     CHECK_EQ(event_notifier_set(&ctx->notifier), 0);
     aio_notify_accept(ctx);
     CHECK_EQ(reads, 0);
@@ -211,7 +211,7 @@ static void aio_notify_before_the_first_poll_is_seen_in_it(void)
     CHECK_EQ(work, 1);
     CHECK_EQ(loop_wait(ctx, 0), 0);
 
-    /* Between announcing and polling: the poll returns at once. */
+    /* Between loop_begin() and poll: poll returns at once. */
     loop_begin(ctx);
     aio_notify(ctx);
     CHECK_EQ(loop_wait(ctx, -1), 1);

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "check.h"
 
@@ -27,7 +28,7 @@ static inline int is_readable(int fd)
     return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN) != 0;
 }
 
-/* How many entries a folder has, without "." and "..". */
+/* The number of a directory's entries without "." and "..". */
 static inline int entries(const char *path)
 {
     DIR *folder = opendir(path);
@@ -41,19 +42,19 @@ static inline int entries(const char *path)
     return count - 2;
 }
 
-/* How many descriptors the process has open, and the one that counts them. */
+/* How many descriptors are open, including the one that counts them. */
 static inline int open_descriptors(void)
 {
     return entries("/proc/self/fd");
 }
 
-/* How many threads the process has; those that are just ending count. */
+/* How many threads the process has, including those that are just ending. */
 static inline int threads_alive(void)
 {
     return entries("/proc/self/task");
 }
 
-/* Leaves room for so many more descriptors; returns the limit before. */
+/* Sets the limit so that only this many more descriptors fit; returns the old limit. */
 static inline struct rlimit allow_descriptors(int more)
 {
     struct rlimit before, narrow;
@@ -98,7 +99,25 @@ static inline void wait_until_at_least(int *value, int target)
     }
 }
 
-/* Whether a thread of the process sleeps, in whatever. */
+/* The calling thread's id, for is_asleep(). */
+static inline int own_tid(void)
+{
+    return (int)syscall(SYS_gettid);
+}
+
+/* The CPU that the calling thread runs on, for sched_setaffinity(). */
+static inline cpu_set_t this_cpu(void)
+{
+    cpu_set_t cpus;
+    int cpu = sched_getcpu();
+
+    CHECK(cpu >= 0);
+    CPU_ZERO(&cpus);
+    CPU_SET((unsigned)cpu, &cpus);
+    return cpus;
+}
+
+/* Whether a thread of the process sleeps, in any system call. */
 static inline int is_asleep(int tid)
 {
     char name[64], text[512], *end;

@@ -65,7 +65,7 @@ static int has_work(void *opaque)
            __atomic_load_n(&queue->pushed, __ATOMIC_RELAXED);
 }
 
-/* What the last notifications have left takes one turn; after that a poll does not return. */
+/* One turn takes what the last notifications have left; after that poll must block. */
 static void check_rest(AioContext *ctx)
 {
     int turns;
@@ -144,7 +144,7 @@ static void several_pollers_on_one_context(int in_step)
     for (i = 0; i < THREADS; i++) {
         join(threads[i]);
     }
-    /* Nobody notifies any more: those who sleep must have left nothing behind. */
+    /* No more notifications come: sleeping pollers must not have left any work. */
     while (has_work(&queue)) {
         sched_yield();
     }

@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "context.h"
+#include "steppers.h"
 
 static AioContext *ctx;
 
-/* A bottom half that notes that it ran, and then does something. */
+/* A bottom half that records its run, then performs an action. */
 struct half {
     QEMUBH *bh;
     char name;
@@ -46,7 +46,7 @@ static void three(void (*then)(struct half *))
     half_new(&c, 'c', NULL, NULL);
 }
 
-/* Those that are left are the context's. */
+/* The context frees the bottom halves that are left. */
 static void done(void)
 {
     aio_context_unref(ctx);
@@ -179,7 +179,7 @@ static void qemu_bh_cancel_and_delete_stop_another_in_the_same_pass(void)
 static void deletes_itself(struct half *half)
 {
     qemu_bh_delete(half->bh);
-    /* The bottom half is gone soon, not now. */
+    /* Deletion is deferred: the bottom half still exists here. */
     qemu_bh_cancel(half->bh);
 }
 
@@ -285,7 +285,7 @@ static void qemu_bh_schedule_idle_runs_soon_and_is_no_progress(void)
     CHECK_EQ(aio_poll(ctx, false), false);
     CHECK_RAN("a");
 
-    /* Beside one that is not idle, that one counts. */
+    /* Beside a bottom half that is not idle, the latter decides. */
     qemu_bh_schedule_idle(a.bh);
     qemu_bh_schedule(b.bh);
     CHECK_EQ(aio_compute_timeout(ctx), 0);
@@ -294,7 +294,7 @@ static void qemu_bh_schedule_idle_runs_soon_and_is_no_progress(void)
         CHECK_EQ(aio_poll(ctx, true), false);
     }
 
-    /* Scheduled in both ways, it is not idle. */
+    /* Scheduled both ways, it counts as not idle. */
     ran_clear();
     qemu_bh_schedule_idle(a.bh);
     qemu_bh_schedule(a.bh);
@@ -337,61 +337,25 @@ static void aio_context_unref_frees_bottom_halves(void)
 
 enum { THREADS = 4 };
 
-/* A thread's own bottom half, scheduled again as soon as it has run. */
-struct stepper {
-    QEMUBH *bh;
-    int runs;
-};
-
 #define STEPS check_often(10000)
-
-static int finished;
-
-static void step(void *opaque)
-{
-    struct stepper *stepper = opaque;
-
-    store(&stepper->runs, stepper->runs + 1);
-}
-
-static void *schedule_in_step(void *opaque)
-{
-    struct stepper *stepper = opaque;
-    int i;
-
-    for (i = 1; i <= STEPS; i++) {
-        qemu_bh_schedule(stepper->bh);
-        wait_until_at_least(&stepper->runs, i);
-    }
-    __atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-    wake_by_work(ctx);
-    return NULL;
-}
 
 static void qemu_bh_schedule_from_threads_loses_nothing(void)
 {
     struct stepper steppers[THREADS];
-    pthread_t threads[THREADS];
-    int i;
+    int finished = 0, i;
 
     ctx = context_new();
-    store(&finished, 0);
     for (i = 0; i < THREADS; i++) {
-        steppers[i].runs = 0;
-        steppers[i].bh = aio_bh_new(ctx, step, &steppers[i]);
-        threads[i] = start(schedule_in_step, &steppers[i]);
+        stepper_begin(&steppers[i], ctx, STEPS, &finished);
     }
-    while (load(&finished) < THREADS) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &finished, THREADS);
     for (i = 0; i < THREADS; i++) {
-        join(threads[i]);
-        CHECK_EQ(steppers[i].runs, STEPS);
+        stepper_end(&steppers[i]);
     }
     done();
 }
 
-/* One that threads make, and that deletes itself when it has run. */
+/* Made by a thread, it deletes itself when it runs. */
 struct once {
     QEMUBH *bh;
 };
@@ -434,9 +398,7 @@ static void aio_bh_new_and_qemu_bh_delete_work_in_threads(void)
     for (i = 0; i < THREADS; i++) {
         threads[i] = start(make_some, NULL);
     }
-    while (load(&onces) < THREADS * STEPS) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &onces, THREADS * STEPS);
     for (i = 0; i < THREADS; i++) {
         join(threads[i]);
     }
@@ -445,7 +407,7 @@ static void aio_bh_new_and_qemu_bh_delete_work_in_threads(void)
     done();
 }
 
-/* From whoever schedules one, all that it wrote before is visible to the callback. */
+/* The callback sees everything that the scheduling thread wrote before. */
 static int published, seen_published;
 
 static void see(void *unused)
@@ -460,7 +422,7 @@ static void *publish_and_schedule(void *opaque)
 
     for (i = 1; i <= STEPS; i++) {
         __atomic_store_n(&published, i, __ATOMIC_RELAXED);
-        /* Often it is scheduled already: then the run that is to come must see this. */
+        /* It is often scheduled already: then the pending run must see this value. */
         qemu_bh_schedule(opaque);
     }
     return NULL;
@@ -475,9 +437,7 @@ static void qemu_bh_schedule_publishes_what_was_written_before(void)
     store(&seen_published, 0);
     bh = aio_bh_new(ctx, see, NULL);
     thread = start(publish_and_schedule, bh);
-    while (load(&seen_published) < STEPS) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &seen_published, STEPS);
     join(thread);
     done();
 }
@@ -526,9 +486,7 @@ static void qemu_bh_schedule_works_in_a_signal_handler(void)
     the_loop = pthread_self();
     thread = start(send_signals, NULL);
     /* The signal hits this thread anywhere: asleep, in the library, in the callback. */
-    while (load(&signals_taken) < STEPS) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &signals_taken, STEPS);
     join(thread);
     CHECK_EQ(signals_taken, STEPS);
     done();

@@ -1,5 +1,5 @@
 /*
- * Clocks: the time that they tell, what is called when it goes back, and waiting for it.
+ * Clocks: their time, the notifiers that run when it goes back, and qemu_poll_ns().
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -59,7 +59,7 @@ static void qemu_clock_get_ns_calls_the_reset_notifiers_when_time_goes_back(void
         reset_notifiers[i].notify = clock_was_reset;
         qemu_clock_register_reset_notifier(QEMU_CLOCK_HOST, &reset_notifiers[i]);
     }
-    /* After what the clock has shown so far. */
+    /* Later than anything that the clock has returned so far. */
     host_time = get_clock_realtime() + NANOSECONDS_PER_SECOND;
     CHECK_EQ(qemu_clock_get_ns(QEMU_CLOCK_HOST), host_time);
     host_time += 1000;
@@ -75,7 +75,7 @@ static void qemu_clock_get_ns_calls_the_reset_notifiers_when_time_goes_back(void
     CHECK_EQ(qemu_clock_get_ns(QEMU_CLOCK_HOST), host_time);
     CHECK_EQ(resets[0], 1);
     host_time -= 1;
-    /* The other clocks do not care. */
+    /* The other clocks do not call the notifiers. */
     qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
     CHECK_EQ(resets[0], 1);
     qemu_clock_get_ns(QEMU_CLOCK_HOST);

@@ -1,5 +1,5 @@
 /*
- * What the programs with a loop of the library's share.
+ * Shared by the programs that use the library's loop.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -23,8 +23,8 @@ static inline void do_nothing(void *unused)
 }
 
 /*
- * Has the loop look round once more, whether it sleeps or is about to. A notification alone
- * would be nothing that it finds when it looks at its work before it sleeps. Freed with the
+ * Makes the loop look at its work once more, whether it sleeps or is about to. A notification
+ * alone would not be work that it finds before it sleeps. The bottom half is freed with the
  * context.
  */
 static inline void wake_by_work(AioContext *ctx)
@@ -39,13 +39,13 @@ static inline void run_all(AioContext *ctx)
     }
 }
 
-/* Counts the runs of a bottom half, timer or handler, whose argument is the counter. */
+/* A callback of a bottom half, timer or handler: counts its runs in its argument. */
 static inline void count_run(void *runs)
 {
     __atomic_add_fetch((int *)runs, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Polls until the value is so great; what makes it so wakes the loop. */
+/* Polls until the value is at least target. Whatever raises it also wakes the loop. */
 static inline void poll_until_at_least(AioContext *ctx, int *value, int target)
 {
     while (load(value) < target) {
@@ -53,7 +53,7 @@ static inline void poll_until_at_least(AioContext *ctx, int *value, int target)
     }
 }
 
-/* The same where it may not wake the loop, which must run all the same. */
+/* The same where nothing wakes the loop: polls without blocking. */
 static inline void spin_until_at_least(AioContext *ctx, int *value, int target)
 {
     while (load(value) < target) {
@@ -111,7 +111,7 @@ static inline void put(int fd)
     CHECK_EQ(write(fd, "x", 1), 1);
 }
 
-/* Takes all there is to read; returns how many bytes that were. */
+/* Reads until the descriptor is empty; returns the number of bytes. */
 static inline int take(int fd)
 {
     char bytes[64];
@@ -124,7 +124,7 @@ static inline int take(int fd)
     return total;
 }
 
-/* Waits until a thread sleeps in the context's poll, or is about to. */
+/* Waits until a thread sleeps in the context's poll or is about to. */
 static inline void wait_for_poller(AioContext *ctx)
 {
     while (__atomic_load_n(&ctx->notify_me, __ATOMIC_SEQ_CST) == 0) {
@@ -132,7 +132,7 @@ static inline void wait_for_poller(AioContext *ctx)
     }
 }
 
-/* The number of those that hold the context's lock or wait for it. */
+/* How many threads hold the context's lock or wait for it. */
 static inline unsigned lock_queue(AioContext *ctx)
 {
     unsigned head = __atomic_load_n(&ctx->lock.head, __ATOMIC_SEQ_CST);

@@ -1,5 +1,5 @@
 /*
- * Contexts: how they are counted, what they cost, how making one fails.
+ * Contexts: their references, their cost, and how aio_context_new() fails.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -131,9 +131,7 @@ static void a_context_is_woken(AioContext *ctx)
 
     runs = 0;
     thread = start(schedule_when_asleep, bh);
-    while (load(&runs) == 0) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &runs, 1);
     join(thread);
     qemu_bh_delete(bh);
 }
@@ -163,7 +161,7 @@ static void child_has_few_descriptors(void *opaque)
     }
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
     CHECK_EQ(open_descriptors(), before);
-    /* And then it works again. */
+    /* With descriptors it works again. */
     ctx = context_new();
     a_context_works(ctx);
     aio_context_unref(ctx);
@@ -185,7 +183,7 @@ static void aio_context_new_fails_cleanly_without_descriptors(void)
             exit(1);
         }
     }
-    /* None fails, and few are enough. */
+    /* Without descriptors it fails, and a few are enough. */
     CHECK(more > 1 && more <= 5);
 }
 
@@ -232,7 +230,6 @@ static void aio_context_new_makes_ten_thousand(void)
 
 static int64_t last_deadline;
 static int timers_fired;
-static AioContext *timers_ctx;
 
 struct numbered {
     QEMUTimer timer;
@@ -250,20 +247,20 @@ static void fire_in_order(void *opaque)
 
 static void timer_mod_moves_a_hundred_thousand_timers(void)
 {
+    AioContext *ctx = context_new();
     int wanted = check_often(100000), i, deleted = 0;
     struct numbered *timers = calloc((size_t)wanted, sizeof(*timers));
     unsigned seed = 1;
 
     CHECK(timers != NULL);
-    timers_ctx = context_new();
     timers_fired = 0;
     last_deadline = 0;
     for (i = 0; i < wanted; i++) {
-        aio_timer_init(timers_ctx, &timers[i].timer, QEMU_CLOCK_REALTIME, SCALE_NS,
-                       fire_in_order, &timers[i]);
+        aio_timer_init(ctx, &timers[i].timer, QEMU_CLOCK_REALTIME, SCALE_NS, fire_in_order,
+                       &timers[i]);
         timer_mod(&timers[i].timer, INT64_MAX - rand_r(&seed));
     }
-    CHECK(aio_compute_timeout(timers_ctx) > 0);
+    CHECK(aio_compute_timeout(ctx) > 0);
     /* All are moved to the past, in another order, and every fourth deleted. */
     for (i = 0; i < wanted; i++) {
         timers[i].deadline = 1 + rand_r(&seed) % 1000000;
@@ -274,15 +271,15 @@ static void timer_mod_moves_a_hundred_thousand_timers(void)
         CHECK_EQ(timer_pending(&timers[i].timer), false);
         deleted++;
     }
-    CHECK_EQ(aio_compute_timeout(timers_ctx), 0);
-    run_all(timers_ctx);
+    CHECK_EQ(aio_compute_timeout(ctx), 0);
+    run_all(ctx);
     CHECK_EQ(timers_fired, wanted - deleted);
-    CHECK_EQ(aio_compute_timeout(timers_ctx), -1);
+    CHECK_EQ(aio_compute_timeout(ctx), -1);
     for (i = 0; i < wanted; i++) {
         CHECK_EQ(timer_pending(&timers[i].timer), false);
         timer_deinit(&timers[i].timer);
     }
-    aio_context_unref(timers_ctx);
+    aio_context_unref(ctx);
     free(timers);
 }
 

@@ -1,11 +1,10 @@
 /*
- * Descriptors that are not as a loop would have them: always ready, closed, copied, inherited.
+ * Awkward descriptors: always ready, closed, duplicated, inherited.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "turns.h"
 
-static AioContext *ctx;
 static int reads, writes;
 
 static void on_read(void *unused)
@@ -28,6 +27,7 @@ static void take_it(void *opaque)
 
 static void child_uses_files(void *unused)
 {
+    AioContext *ctx = context_new();
     FILE *file = tmpfile();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -40,7 +40,6 @@ static void child_uses_files(void *unused)
     fds[0] = fileno(file);
     fds[1] = null;
     fds[2] = folder;
-    ctx = context_new();
     for (i = 0; i < 3; i++) {
         reads = writes = 0;
         aio_set_fd_handler(ctx, fds[i], on_read, NULL, NULL);
@@ -71,7 +70,7 @@ static void child_uses_files(void *unused)
     aio_context_unref(ctx);
 }
 
-/* Nothing is wrong with them, so nothing is said of them. */
+/* They are valid, so nothing is logged. */
 static void aio_poll_finds_files_always_ready(void)
 {
     check_child_succeeds(child_uses_files, NULL);
@@ -79,11 +78,11 @@ static void aio_poll_finds_files_always_ready(void)
 
 static void aio_poll_runs_others_beside_files(void)
 {
+    AioContext *ctx = context_new();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct ends ends = pipe_new();
 
     CHECK(null >= 0);
-    ctx = context_new();
     reads = writes = 0;
     aio_set_fd_handler(ctx, null, NULL, on_write, NULL);
     aio_set_fd_handler(ctx, ends.read, take_it, NULL, &ends.read);
@@ -100,11 +99,11 @@ static void aio_poll_runs_others_beside_files(void)
 
 static void aio_set_fd_handler_watches_each_copy(void)
 {
+    AioContext *ctx = context_new();
     struct ends ends = pipe_new();
     int copy = dup(ends.read);
 
     CHECK(copy >= 0);
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
     aio_set_fd_handler(ctx, copy, on_read, NULL, NULL);
@@ -134,7 +133,7 @@ static int file_new(void)
     return fd;
 }
 
-/* Which descriptor is closed. */
+/* The descriptor that is closed. */
 enum closed { OF_A_PIPE, OF_A_PIPE_WITH_A_COPY, OF_A_FILE, CLOSED };
 
 /*
@@ -143,6 +142,7 @@ enum closed { OF_A_PIPE, OF_A_PIPE_WITH_A_COPY, OF_A_FILE, CLOSED };
  */
 static void child_closes(void *argument)
 {
+    AioContext *ctx = context_new();
     enum closed closed = *(enum closed *)argument;
     int copy = -1, again, polls;
     struct ends ends = pipe_new();
@@ -153,7 +153,6 @@ static void child_closes(void *argument)
         CHECK_EQ(dup3(file, ends.read, O_CLOEXEC), ends.read);
         close(file);
     }
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
     CHECK_EQ(aio_poll(ctx, false), closed == OF_A_FILE);
@@ -165,7 +164,7 @@ static void child_closes(void *argument)
     if (closed == OF_A_PIPE_WITH_A_COPY) {
         put(ends.write);
     }
-    /* It may take some returns to find out; a busy loop would return thousands of times. */
+    /* The loop may need some turns to notice; a busy loop would turn thousands of times. */
     polls = turns_until_timer(ctx, 100);
     CHECK(polls <= 300);
     reads = 0;
@@ -173,7 +172,7 @@ static void child_closes(void *argument)
     CHECK(polls <= 10);
     CHECK_EQ(reads, 0);
 
-    /* The number can be used anew. */
+    /* The number can be used again. */
     again = open("/dev/null", O_RDONLY | O_CLOEXEC);
     CHECK_EQ(again, ends.read);
     close(again);
@@ -212,12 +211,12 @@ static void aio_poll_drops_a_closed_descriptor(void)
     }
 }
 
-/* A number that was a regular file's is another file's that is always ready. */
+/* The number of a regular file now belongs to another file that is always ready. */
 static void child_replaces_a_file(void *other)
 {
+    AioContext *ctx = context_new();
     int file = file_new(), turns;
 
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, file, on_read, NULL, NULL);
     CHECK_EQ(aio_poll(ctx, true), true);
@@ -225,7 +224,7 @@ static void child_replaces_a_file(void *other)
     for (turns = 0; reads < 200; turns++) {
         aio_poll(ctx, true);
     }
-    /* The turn that notices it may find it ready in the next only. */
+    /* The turn that notices the change may report readiness only in the next one. */
     CHECK(turns <= 200);
     aio_set_fd_handler(ctx, file, NULL, NULL, NULL);
     CHECK_EQ(aio_poll(ctx, false), false);
@@ -239,7 +238,7 @@ static void aio_poll_finds_a_file_in_the_place_of_another_ready(void)
     char text[1024];
 
     CHECK(null >= 0);
-    /* Nobody could tell. */
+    /* Nothing tells the two apart. */
     check_child_succeeds(child_replaces_a_file, &file);
     CHECK_EQ(check_in_child(child_replaces_a_file, &null, text, sizeof(text)), 0);
     CHECK_EQ(check_lines(text), 1);
@@ -251,10 +250,10 @@ static void aio_poll_finds_a_file_in_the_place_of_another_ready(void)
 /* A handler that is set for a number that is not open. */
 static void child_sets_closed(void *unused)
 {
+    AioContext *ctx = context_new();
     int polls;
 
     (void)unused;
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, 1000, on_read, NULL, NULL);
     polls = turns_until_timer(ctx, 100);
@@ -275,17 +274,17 @@ static void aio_set_fd_handler_logs_a_closed_descriptor_once(void)
     CHECK_EQ(status, 0);
     CHECK_EQ(check_lines(text), 1);
     CHECK(strncmp(text, "aiocontext: ", 12) == 0);
-    /* When it is set, not first when it is removed. */
+    /* Logged when the handler is set, not only when it is removed. */
     CHECK(strstr(text, "1000 is not open") != NULL);
 }
 
 /* The handler is replaced after its descriptor was closed. */
 static void child_replaces_closed(void *argument)
 {
+    AioContext *ctx = context_new();
     int with_copy = *(int *)argument, copy = -1;
     struct ends ends = pipe_new();
 
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
     put(ends.write);
@@ -315,15 +314,20 @@ static void aio_set_fd_handler_logs_a_descriptor_closed_since_once(void)
     }
 }
 
-static struct ends inherited;
+/* What a child inherits from its parent. */
+struct inherited {
+    AioContext *ctx;
+    struct ends ends;
+};
 
-static void child_uses_the_context(void *unused)
+static void child_uses_the_context(void *opaque)
 {
+    struct inherited *inherited = opaque;
+    AioContext *ctx = inherited->ctx;
     int runs = 0;
     struct ends own = pipe_new();
     QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
 
-    (void)unused;
     reads = 0;
     qemu_bh_schedule(bh);
     CHECK_EQ(aio_poll(ctx, true), true);
@@ -332,12 +336,12 @@ static void child_uses_the_context(void *unused)
     put(own.write);
     CHECK_EQ(aio_poll(ctx, true), true);
     CHECK_EQ(reads, 1);
-    put(inherited.write);
+    put(inherited->ends.write);
     CHECK_EQ(aio_poll(ctx, true), true);
     CHECK_EQ(reads, 2);
-    /* What is taken away here must stay with the parent. */
+    /* Removing it here must not affect the parent. */
     aio_set_fd_handler(ctx, own.read, NULL, NULL, NULL);
-    aio_set_fd_handler(ctx, inherited.read, NULL, NULL, NULL);
+    aio_set_fd_handler(ctx, inherited->ends.read, NULL, NULL, NULL);
     pipe_free(own);
     CHECK_EQ(aio_poll(ctx, false), false);
     aio_context_unref(ctx);
@@ -362,19 +366,20 @@ static void fork_leaves_the_parents_handlers_alone(void)
     int i;
 
     for (i = 0; i < 2; i++) {
-        ctx = context_new();
-        inherited = pipe_new();
-        aio_set_fd_handler(ctx, inherited.read, take_it, NULL, &inherited.read);
+        struct inherited inherited = {context_new(), pipe_new()};
+        AioContext *ctx = inherited.ctx;
+
+        aio_set_fd_handler(ctx, inherited.ends.read, take_it, NULL, &inherited.ends.read);
         CHECK_EQ(aio_poll(ctx, false), false);
-        check_child_succeeds(children[i], NULL);
+        check_child_succeeds(children[i], &inherited);
         reads = 0;
         CHECK_EQ(aio_poll(ctx, false), false);
-        put(inherited.write);
+        put(inherited.ends.write);
         CHECK_EQ(aio_poll(ctx, true), true);
         CHECK_EQ(reads, 1);
         CHECK_EQ(aio_poll(ctx, false), false);
-        aio_set_fd_handler(ctx, inherited.read, NULL, NULL, NULL);
-        pipe_free(inherited);
+        aio_set_fd_handler(ctx, inherited.ends.read, NULL, NULL, NULL);
+        pipe_free(inherited.ends);
         aio_context_unref(ctx);
     }
 }

@@ -197,9 +197,7 @@ static void storm_free(void)
         if (storm->turn != NULL) {
             join(stormer->thread);
         } else {
-            while (load(&stormer->done) < stormer->turns) {
-                aio_poll(stormer->ctx, true);
-            }
+            poll_until_at_least(stormer->ctx, &stormer->done, stormer->turns);
             CHECK_EQ(stormer->worked, stormer->turns);
         }
         run_all(stormer->ctx);
@@ -231,14 +229,10 @@ static void use_all_contexts(void *unused)
         run_all(stormer->ctx);
         store(&stormer->runs, 0);
         qemu_bh_schedule(stormer->bh);
-        while (load(&stormer->runs) == 0) {
-            aio_poll(stormer->ctx, true);
-        }
+        poll_until_at_least(stormer->ctx, &stormer->runs, 1);
         store(&stormer->fired, 0);
         timer_mod(&stormer->timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + SCALE_MS / 10);
-        while (load(&stormer->fired) == 0) {
-            aio_poll(stormer->ctx, true);
-        }
+        poll_until_at_least(stormer->ctx, &stormer->fired, 1);
         bottom_halves_are_served(stormer->ctx, 4);
         own_loop_is_served(stormer->ctx, (struct own_loop){true, false}, 4);
         the_pool_is_served(stormer->ctx, 2);

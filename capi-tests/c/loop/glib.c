@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "context.h"
+#include "steppers.h"
 
 static GMainContext *main_context;
 
@@ -144,7 +144,7 @@ static void glib_runs_timers_without_a_busy_loop(void)
     attached_free(ctx);
 }
 
-/* However many handlers a context has, GLib polls one descriptor of it. */
+/* GLib polls one descriptor of a context, no matter how many handlers it has. */
 static void aio_get_g_source_polls_one_descriptor(void)
 {
     enum { CONTEXTS = 4, PIPES = 50 };
@@ -190,63 +190,30 @@ static void aio_get_g_source_polls_one_descriptor(void)
     }
 }
 
-/* Several contexts under one main loop, each with a thread that waits for every run. */
+/* Several contexts under one main loop, each with a thread that takes steps. */
 enum { CONTEXTS = 4 };
 
 #define STEPS check_often(5000)
 
-struct stepper {
-    AioContext *ctx;
-    QEMUBH *bh;
-    int runs;
-};
-
-static int finished;
-
-static void step(void *opaque)
-{
-    struct stepper *stepper = opaque;
-
-    store(&stepper->runs, stepper->runs + 1);
-}
-
-static void *schedule_in_step(void *opaque)
-{
-    struct stepper *stepper = opaque;
-    int i;
-
-    for (i = 1; i <= STEPS; i++) {
-        qemu_bh_schedule(stepper->bh);
-        wait_until_at_least(&stepper->runs, i);
-    }
-    __atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-    g_main_context_wakeup(main_context);
-    return NULL;
-}
-
 static void qemu_bh_schedule_from_threads_under_glib_loses_nothing(void)
 {
+    AioContext *contexts[CONTEXTS];
     struct stepper steppers[CONTEXTS];
-    pthread_t threads[CONTEXTS];
-    int i;
+    int finished = 0, i;
 
-    store(&finished, 0);
     for (i = 0; i < CONTEXTS; i++) {
-        steppers[i].ctx = attached_new();
-        steppers[i].runs = 0;
-        steppers[i].bh = aio_bh_new(steppers[i].ctx, step, &steppers[i]);
+        contexts[i] = attached_new();
     }
     for (i = 0; i < CONTEXTS; i++) {
-        threads[i] = start(schedule_in_step, &steppers[i]);
+        stepper_begin(&steppers[i], contexts[i], STEPS, &finished);
     }
     while (load(&finished) < CONTEXTS) {
         g_main_context_iteration(main_context, TRUE);
     }
     for (i = 0; i < CONTEXTS; i++) {
-        join(threads[i]);
-        CHECK_EQ(steppers[i].runs, STEPS);
-        CHECK_EQ(steppers[i].ctx->notify_me & ~1U, 0);
-        attached_free(steppers[i].ctx);
+        stepper_end(&steppers[i]);
+        CHECK_EQ(contexts[i]->notify_me & ~1U, 0);
+        attached_free(contexts[i]);
     }
 }
 
@@ -264,22 +231,21 @@ static void *poll_beside(void *opaque)
 
 static void aio_poll_beside_glib_loses_nothing(void)
 {
-    struct stepper stepper = {attached_new(), NULL, 0};
-    pthread_t poller, thread;
+    AioContext *ctx = attached_new();
+    struct stepper stepper;
+    pthread_t poller;
+    int finished = 0;
 
-    store(&finished, 0);
     store(&stop, 0);
-    stepper.bh = aio_bh_new(stepper.ctx, step, &stepper);
-    poller = start(poll_beside, stepper.ctx);
-    thread = start(schedule_in_step, &stepper);
+    poller = start(poll_beside, ctx);
+    stepper_begin(&stepper, ctx, STEPS, &finished);
     while (load(&finished) < 1) {
         g_main_context_iteration(main_context, TRUE);
     }
-    join(thread);
+    stepper_end(&stepper);
     store(&stop, 1);
     join(poller);
-    CHECK_EQ(stepper.runs, STEPS);
-    attached_free(stepper.ctx);
+    attached_free(ctx);
 }
 
 static AioContext *nested;
@@ -332,7 +298,7 @@ static void aio_context_unref_may_leave_the_last_reference_to_glib(void)
 
 int main(void)
 {
-    /* What GLib complains of is a fault. */
+    /* A warning of GLib's is a failure. */
     g_log_set_always_fatal((GLogLevelFlags)(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING));
     init_clocks();
     main_context = g_main_context_new();

@@ -104,7 +104,7 @@ static void aio_set_fd_handler_removes_a_handler(void)
     put(a.ends.write);
     unwatch(&a);
     CHECK_EQ(aio_poll(ctx, false), false);
-    /* Removing what is not there does nothing. */
+    /* Removing a handler that is not set does nothing. */
     unwatch(&a);
     watch(&a);
     CHECK_EQ(aio_poll(ctx, false), true);
@@ -148,7 +148,7 @@ static void aio_poll_runs_both_callbacks_of_a_socket(void)
     CHECK_RAN("wrw");
     aio_set_fd_handler(ctx, fds[0], readable, NULL, &a);
     CHECK_EQ(aio_poll(ctx, false), false);
-    /* Hung up: readable, for ever. */
+    /* Hung up: it stays readable. */
     close(fds[1]);
     CHECK_EQ(aio_poll(ctx, true), true);
     CHECK_EQ(aio_poll(ctx, true), true);
@@ -183,7 +183,7 @@ static void removes_the_other(struct watched *watched)
     unwatch(watched->other);
 }
 
-/* Both are ready, and whichever runs first removes the other. */
+/* Both are ready; the one that runs first removes the other. */
 static void aio_set_fd_handler_removes_another_in_the_same_pass(void)
 {
     two_pipes(removes_the_other);
@@ -231,7 +231,7 @@ static void aio_set_fd_handler_sets_the_running_one_again(void)
     done();
 }
 
-/* Gives the other's number to a new pipe, which is not ready. */
+/* Reuses the other's number for a new pipe, which is not ready. */
 static void reuses_the_number(struct watched *watched)
 {
     struct watched *other = watched->other;
@@ -257,7 +257,9 @@ static void aio_set_fd_handler_in_a_callback_takes_a_reused_number(void)
 
     for (i = 0; i < 2; i++) {
         two_pipes(NULL);
-        /* Whichever runs first: the one that is not run must not be called for old events. */
+        /*
+         * In either order the handler of the new file must not run for events of the old one.
+         */
         a.then = b.then = NULL;
         (i == 0 ? &a : &b)->then = reuses_the_number;
         put(a.ends.write);
@@ -292,7 +294,7 @@ static void aio_poll_in_a_handler_runs_others(void)
     done();
 }
 
-/* Both are ready; whichever runs first runs the other in a nested poll. */
+/* Both are ready; the one that runs first runs the other in a nested poll. */
 static void aio_poll_runs_nothing_that_a_nested_one_has_run(void)
 {
     two_pipes(NULL);

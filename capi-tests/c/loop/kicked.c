@@ -40,8 +40,10 @@ static void *schedule_late(void *unused)
     return unused;
 }
 
-/* Whether it is to be scheduled behind the poll's look at the bottom halves, which comes before
- * the one at the timers. */
+/*
+ * If set, it is scheduled after the poll has looked at the bottom halves and before it looks
+ * at the timers.
+ */
 static int comes_late;
 
 /* The program's clock. */
@@ -61,7 +63,7 @@ static void aio_poll_runs_what_is_scheduled_before_it_sleeps(void)
     ctx = context_new();
     late = aio_bh_new(ctx, count_run, &late_runs);
     late_runs = 0;
-    /* In an hour of a clock that stands. */
+    /* Due in an hour of a clock that stands still. */
     timer = aio_timer_new(ctx, QEMU_CLOCK_VIRTUAL, SCALE_MS, do_nothing, NULL);
     timer_mod(timer, 3600 * 1000);
     comes_late = 1;
@@ -72,7 +74,7 @@ static void aio_poll_runs_what_is_scheduled_before_it_sleeps(void)
     aio_context_unref(ctx);
 }
 
-/* Whether the waits are those of the nested poll, and how many it has begun. */
+/* Whether waits are counted, which are those of the nested poll, and their count. */
 static int counts, waits;
 
 /* The library's call binds to this. */

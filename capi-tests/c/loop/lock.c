@@ -3,8 +3,6 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <sys/syscall.h>
-
 #include "context.h"
 
 static AioContext *ctx;
@@ -79,7 +77,7 @@ static void aio_context_acquire_serves_in_the_order_of_arrival(void)
     aio_context_unref(ctx);
 }
 
-/* The owner sleeps in poll when the other comes. */
+/* The owner already sleeps in poll when the other thread comes. */
 static void *acquire_when_asleep(void *unused)
 {
     wait_for_poller(ctx);
@@ -120,9 +118,7 @@ static void aio_poll_gives_the_lock_up_while_it_sleeps(void)
     ctx = context_new();
     store(&acquired, 0);
     thread = start(acquire_from_a_sleeper, aio_bh_new(ctx, do_nothing, NULL));
-    while (load(&acquired) == 0) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &acquired, 1);
     join(thread);
     CHECK_EQ(acquired, 1);
     aio_context_unref(ctx);
@@ -133,11 +129,11 @@ static int owner_tid;
 
 static void *wait_for_lock(void *unused)
 {
-    store(&waiter_tid, (int)syscall(SYS_gettid));
+    store(&waiter_tid, own_tid());
     return acquire_once(unused);
 }
 
-/* Ends the program if the owner sleeps in its poll for good. */
+/* Ends the program if the owner sleeps in its poll and nothing wakes it. */
 static void *watch_owner(void *unused)
 {
     int asleep = 0;
@@ -167,7 +163,7 @@ static void aio_poll_of_the_owner_does_not_sleep_while_a_thread_waits(void)
     int i;
 
     ctx = context_new();
-    owner_tid = (int)syscall(SYS_gettid);
+    owner_tid = own_tid();
     for (i = 0; i < 3; i++) {
         store(&acquired, 0);
         store(&waiter_tid, 0);
@@ -175,7 +171,7 @@ static void aio_poll_of_the_owner_does_not_sleep_while_a_thread_waits(void)
         aio_context_acquire(ctx);
         waiter = start(wait_for_lock, NULL);
         wait_for_queue(2);
-        /* Asleep with a ticket, it has the callback behind it. */
+        /* It sleeps with a ticket, so it has called the callback. */
         while (!is_asleep(load(&waiter_tid))) {
             sched_yield();
         }
@@ -229,7 +225,7 @@ static void aio_poll_in_a_callback_does_not_sleep_while_a_thread_waits(void)
     int form;
 
     ctx = context_new();
-    owner_tid = (int)syscall(SYS_gettid);
+    owner_tid = own_tid();
     for (form = 0; form < 4; form++) {
         int before = form & 1, by_timer = form & 2;
         QEMUBH *bh = aio_bh_new(ctx, poll_with_a_waiter, NULL);
@@ -269,7 +265,7 @@ static void *poll_as_the_next_owner(void *unused)
 {
     pthread_t watcher;
 
-    store(&owner_tid, (int)syscall(SYS_gettid));
+    store(&owner_tid, own_tid());
     aio_context_acquire(ctx);
     watcher = start(watch_owner, NULL);
     CHECK_EQ(aio_poll(ctx, true), false);
@@ -279,7 +275,7 @@ static void *poll_as_the_next_owner(void *unused)
     return unused;
 }
 
-/* Nobody has come since: only the lock's head tells that there is another owner. */
+/* No thread has joined the queue since: only the lock's head shows the new owner. */
 static void aio_poll_of_each_owner_sees_the_same_waiter(void)
 {
     pthread_t next, waiter;

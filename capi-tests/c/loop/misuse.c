@@ -174,7 +174,7 @@ static void null_aborts_with_one_line(void)
 
 static void thread_pool_free_and_timer_free_accept_null(void)
 {
-    /* As in the reference: freeing nothing does nothing. */
+    /* As in the reference, freeing NULL does nothing. */
     thread_pool_free(NULL);
     timer_free(NULL);
 }

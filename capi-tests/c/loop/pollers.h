@@ -6,8 +6,6 @@
 #ifndef POLLERS_H
 #define POLLERS_H
 
-#include <sys/syscall.h>
-
 #include "context.h"
 
 /*
@@ -69,7 +67,7 @@ static inline void *keep_polling(void *opaque)
 {
     struct poller *poller = opaque;
 
-    store(&poller->tid, (int)syscall(SYS_gettid));
+    store(&poller->tid, own_tid());
     while (!load(&poller->stop)) {
         switch (poller->kind) {
         case OURS:

@@ -4,8 +4,6 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <sys/syscall.h>
-
 #include "context.h"
 
 static AioContext *ctx;
@@ -185,7 +183,7 @@ static void *run_loop(void *opaque)
     while (load(&rounds) < ROUNDS) {
         aio_poll(loops[me], true);
     }
-    /* The other may sleep with nothing more to come. */
+    /* The other loop may sleep, and gets no more work. */
     wake_by_work(loops[!me]);
     return NULL;
 }
@@ -237,9 +235,7 @@ static void run_item(void *opaque)
 
 static void *poll_in_turn(void *unused)
 {
-    while (!load(&pollers_stop)) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &pollers_stop, 1);
     return unused;
 }
 
@@ -277,7 +273,7 @@ static void aio_poll_in_several_threads_loses_nothing(void)
     wait_until_at_least(&items_run, WORKERS * ITEMS);
     store(&pollers_stop, 1);
     for (i = 0; i < POLLERS; i++) {
-        /* One may have slept through another's wakeup. */
+        /* Another poller may have taken its wakeup. */
         while (pthread_tryjoin_np(pollers[i], NULL) != 0) {
             aio_notify(ctx);
             sched_yield();
@@ -293,7 +289,7 @@ static int handler_runs, has_read, sleeper_tid, looker_tid;
 
 static void *sleep_once(void *unused)
 {
-    store(&sleeper_tid, (int)syscall(SYS_gettid));
+    store(&sleeper_tid, own_tid());
     aio_poll(ctx, true);
     return unused;
 }
@@ -301,7 +297,7 @@ static void *sleep_once(void *unused)
 /* Reads when the other thread, whichever it is, waits for the lock. */
 static void read_beside_another_poller(void *unused)
 {
-    int is_sleeper = (int)syscall(SYS_gettid) == load(&sleeper_tid);
+    int is_sleeper = own_tid() == load(&sleeper_tid);
     int other = is_sleeper ? looker_tid : sleeper_tid;
 
     (void)unused;
@@ -314,14 +310,14 @@ static void read_beside_another_poller(void *unused)
     store(&has_read, 1);
 }
 
-/* Nor is one run for what another has read. */
+/* Nor does a callback run for data that another has read. */
 static void aio_poll_in_several_threads_runs_one_callback_at_a_time(void)
 {
     pthread_t sleeper;
 
     ctx = context_new();
     shared = pipe_new();
-    looker_tid = (int)syscall(SYS_gettid);
+    looker_tid = own_tid();
     aio_set_fd_handler(ctx, shared.read, read_beside_another_poller, NULL, NULL);
     sleeper = start(sleep_once, NULL);
     wait_for_poller(ctx);

@@ -1,5 +1,5 @@
 /*
- * A context with its thread pool, and requests that note what becomes of them.
+ * A context with its thread pool, and requests that record what happens to them.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -16,7 +16,7 @@ struct pooled {
     ThreadPool *pool;
     /* The numbers of the requests in the order of their completion. */
     int order[256], completions;
-    /* For requests that wait: how many of them have started, and whether they may go on. */
+    /* For work_when_released(): how many requests have started, and whether they may go on. */
     int arrived, released;
 };
 
@@ -41,7 +41,7 @@ static inline void pool_free(struct pooled *p)
     aio_context_unref(p->ctx);
 }
 
-/* Counts anew; no request may be pending. */
+/* Resets the counters; no request may be pending. */
 static inline void pool_clear(struct pooled *p)
 {
     p->completions = 0;
@@ -58,8 +58,7 @@ static inline int work(void *opaque)
     return request->number + 1000;
 }
 
-/* Waits until all of them may go on: so many there are at once, so many workers there must be.
- */
+/* Waits until it is released: so many requests at once need so many workers. */
 static inline int work_when_released(void *opaque)
 {
     struct request *request = opaque;
@@ -99,7 +98,7 @@ static inline void wait_for_completions(struct pooled *p, int count)
     poll_until_at_least(p->ctx, &p->completions, count);
 }
 
-/* Has the pool have a worker, which is idle or about to be. */
+/* Makes sure that the pool has a worker that is idle or about to be. */
 static inline void warm_up(struct pooled *p)
 {
     struct request request;

@@ -23,7 +23,7 @@ static void put_requests_in_flight(void)
     spin_until_at_least(loop.ctx, &loop.arrived, MOST);
     store(&loop.released, 1);
     wait_for_completions(&loop, MOST);
-    /* All workers are there, so what follows needs no loop. */
+    /* All workers exist now, so the rest does not need the loop to start any. */
     pool_clear(&loop);
     submit(&loop, &done, 200, work);
     wait_until_at_least(&done.started, 1);

@@ -1,5 +1,5 @@
 /*
- * Two threads that ask for a context's pool at the same time. The program's own pool says who
+ * Two threads ask for a context's pool at the same time. The program's own pool counts who
  * makes and frees how many.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0

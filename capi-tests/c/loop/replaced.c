@@ -130,7 +130,7 @@ static void glib_runs_all_kinds_of_work(void)
     aio_context_unref(ctx);
 }
 
-/* For a sleeper that only the context's notifier wakes. */
+/* With a foreign sleeper, which only the context's notifier wakes. */
 static void aio_notify_and_accept_leave_errno_alone(void)
 {
     ctx = context_new();
@@ -162,7 +162,7 @@ static void the_library_has_called_the_programs(void)
 
 int main(void)
 {
-    /* What GLib complains of is a fault. */
+    /* A warning of GLib's is a failure. */
     g_log_set_always_fatal((GLogLevelFlags)(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING));
     init_clocks();
     RUN(aio_poll_runs_all_kinds_of_work);

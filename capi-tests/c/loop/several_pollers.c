@@ -8,7 +8,6 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 
 #include "interpose.h"
@@ -55,7 +54,7 @@ static void *run_poller(void *opaque)
 
         CHECK_EQ(sched_setscheduler(0, SCHED_IDLE, &none), 0);
     }
-    store(&poller->tid, (int)syscall(SYS_gettid));
+    store(&poller->tid, own_tid());
     while (!load(&poller->leaves)) {
         if (poller->kind == UNDER_GLIB) {
             g_main_context_iteration(main_context, TRUE);
@@ -110,7 +109,7 @@ static void wait_until_left(void)
     leaver.tid = 0;
 }
 
-/* Ends the program if the one that is left sleeps for good. */
+/* Ends the program if the poller that stays sleeps and nothing wakes it. */
 static void wait_for_stayer(int *runs, int target)
 {
     int asleep = 0;
@@ -211,7 +210,7 @@ static void child_replaces_the_set(void *argument)
     close(watched.ends.read);
     aio_set_fd_handler(ctx, watched.ends.read, NULL, NULL, NULL);
     if (replacing->is_reported) {
-        /* The old set would report the copy for good. */
+        /* The old set would keep reporting the copy. */
         put(watched.ends.write);
     }
     wait_until_asleep(&leaver);
@@ -239,7 +238,7 @@ static int woken, go_on;
 
 static void wait_before_turn(void)
 {
-    if ((int)syscall(SYS_gettid) == load(&leaver.tid)) {
+    if (own_tid() == load(&leaver.tid)) {
         interpose_after_wait = NULL;
         store(&woken, 1);
         wait_until_at_least(&go_on, 1);

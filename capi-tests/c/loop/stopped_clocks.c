@@ -1,6 +1,5 @@
 /*
- * Clocks that are stopped: their timers wait, and who stops one waits for the callbacks that
- * run.
+ * Stopped clocks: their timers wait, and stopping waits for callbacks that run.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -110,7 +109,7 @@ static void qemu_clock_enable_waits_for_the_callbacks_of_others(void)
     store(&leave, 1);
     join(stopper);
     join(runner);
-    /* It did not begin with the next. */
+    /* It did not run the next timer. */
     CHECK_RAN_SINCE("");
     qemu_clock_enable(QEMU_CLOCK_VIRTUAL, true);
     CHECK_EQ(timerlist_run_timers(f.list), true);
@@ -119,8 +118,8 @@ static void qemu_clock_enable_waits_for_the_callbacks_of_others(void)
 }
 
 /*
- * A thread in a callback of a timer on its clock, which stops a clock when it is told to. One
- * with no list stops it from outside.
+ * A thread in a timer's callback, which stops a clock when told to. Without a list it stops
+ * the clock from outside.
  */
 struct actor {
     QEMUTimerList *list;
@@ -156,7 +155,7 @@ static void *run_actor(void *opaque)
     return NULL;
 }
 
-/* Returns when it is inside; QEMU_CLOCK_MAX stops nothing. */
+/* Returns when the callback runs; QEMU_CLOCK_MAX stops nothing. */
 static void actor_start(struct actor *actor, QEMUTimerList *list, QEMUClockType stops)
 {
     memset(actor, 0, sizeof(*actor));
@@ -170,7 +169,7 @@ static void actor_start(struct actor *actor, QEMUTimerList *list, QEMUClockType 
     wait_until_at_least(&actor->inside, 1);
 }
 
-/* Has it stop its clock, and returns when it has or when it waits. */
+/* Makes it stop its clock; returns when it has done so or waits. */
 static void actor_stops(struct actor *actor)
 {
     store(&actor->may_stop, 1);
@@ -187,7 +186,7 @@ static void actor_leaves(struct actor *actor)
     CHECK_EQ(load(&actor->has_stopped), 1);
 }
 
-/* A list on each clock, and what the actors have stopped goes on. */
+/* A list on each clock. Freeing them restarts the clocks. */
 static QEMUTimerList *on_clock[QEMU_CLOCK_MAX];
 
 static void make_list_on_each_clock(void)
@@ -210,7 +209,7 @@ static void free_list_on_each_clock(void)
     }
 }
 
-/* Each of so many stops the next one's clock, and the last the first one's. */
+/* Each actor stops the next one's clock, and the last one the first one's. */
 static void stop_in_a_cycle(int count)
 {
     struct actor actors[QEMU_CLOCK_MAX];
@@ -282,7 +281,7 @@ static void qemu_clock_enable_waits_in_a_chain_that_is_no_cycle(void)
     free_list_on_each_clock();
 }
 
-/* What closes the cycle waits for the others that run the same list. */
+/* The actor that closes the cycle still waits for others that run the same list. */
 static void qemu_clock_enable_waits_for_all_but_those_of_a_cycle(void)
 {
     struct actor waiting, other, closing;
@@ -303,7 +302,10 @@ static void qemu_clock_enable_waits_for_all_but_those_of_a_cycle(void)
     free_list_on_each_clock();
 }
 
-/* The parent's threads are in callbacks and wait for each other, and are not in the child. */
+/*
+ * The parent's threads are in callbacks and wait for each other; the child has no such
+ * threads.
+ */
 static void child_stops_clocks(void *unused)
 {
     QEMUTimerList *list = timerlist_new(QEMU_CLOCK_VIRTUAL, count_run, &notified);

@@ -112,13 +112,13 @@ static void aio_notify_of_an_awake_loop_writes_nothing(void)
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(call), 0, 1),                               \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* From now on any system call but these ends the process. */
+/* From now on all other system calls kill the process. */
 static void forbid(long allowed)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         ALLOW(SYS_exit_group),
-        /* To say what failed. */
+        /* For the message of a failed check. */
         ALLOW(SYS_write),
         ALLOW(allowed),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
@@ -210,7 +210,7 @@ static void child_polls_with_one_call(void *unused)
     child_polls_with_handlers(&allowed);
 }
 
-/* Whichever of epoll's calls it is, there is no other. */
+/* It makes one of epoll's calls and no other. */
 static void aio_poll_with_idle_handlers_makes_one_kind_of_system_call(void)
 {
     const long calls[] = {

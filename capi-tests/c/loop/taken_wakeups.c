@@ -30,9 +30,7 @@ int epoll_wait(int fd, struct epoll_event *events, int room, int timeout)
 static void *poll_until_served(void *unused)
 {
     is_sleeper = 1;
-    while (!load(&served)) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &served, 1);
     return unused;
 }
 

@@ -62,7 +62,7 @@ static void thread_pool_submit_aio_gives_each_a_thread_up_to_64(void)
         submit(&loop, &requests[i], i, work_when_released);
     }
     spin_until_at_least(loop.ctx, &loop.arrived, MOST);
-    /* One more would have to start before one of these has ended. */
+    /* The last request would have to start before another one has ended. */
     CHECK_EQ(load(&requests[MOST].started), 0);
     CHECK_EQ(load(&loop.arrived), MOST);
     store(&loop.released, 1);
@@ -86,7 +86,7 @@ static void cancel_async_cancels_what_has_not_started(void)
     }
     for (i = 0; i < 10; i += 2) {
         waiting[i].acb->aiocb_info->cancel_async(waiting[i].acb);
-        /* Its completion comes from the loop all the same. */
+        /* The loop still runs its completion. */
         CHECK_EQ(waiting[i].completed, 0);
         waiting[i].acb->aiocb_info->cancel_async(waiting[i].acb);
     }
@@ -96,7 +96,7 @@ static void cancel_async_cancels_what_has_not_started(void)
         CHECK_EQ(waiting[i].started, 0);
         CHECK(i % 2 != 0 || waiting[i].result == -ECANCELED);
     }
-    /* Too late for one that a worker has. */
+    /* It is too late for a request that a worker runs. */
     blocking[0].acb->aiocb_info->cancel_async(blocking[0].acb);
     run_all(loop.ctx);
     CHECK_EQ(loop.completions, 5);
@@ -190,7 +190,7 @@ static void thread_pool_submit_tells_nobody(void)
     store(&forgotten, 0);
     thread_pool_submit(loop.pool, forget, &zero);
     spin_until_at_least(loop.ctx, &forgotten, 1);
-    /* When all workers are busy, the one that ran it has done with it. */
+    /* When all 64 workers are busy, the submission has ended. */
     for (i = 0; i < MOST; i++) {
         submit(&loop, &requests[i], i, work_when_released);
     }
@@ -198,7 +198,7 @@ static void thread_pool_submit_tells_nobody(void)
     store(&loop.released, 1);
     wait_for_completions(&loop, MOST);
     CHECK_EQ(loop.completions, MOST);
-    /* The pool goes with its context, when nothing is pending. */
+    /* Freeing the context frees its pool, which has nothing pending. */
     pool_free(&loop);
 }
 

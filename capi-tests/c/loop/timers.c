@@ -6,7 +6,7 @@
 #include "timers.h"
 #include "../aborts.h"
 
-/* Before init_clocks(), as in a program that has contexts but no main loop. */
+/* Runs before init_clocks(), as in a program that has contexts but no main loop. */
 static void timerlistgroup_init_needs_no_main_loop(void)
 {
     QEMUTimerListGroup group;
@@ -28,7 +28,7 @@ static void timerlistgroup_init_needs_no_main_loop(void)
     timer_mod(&timer, 1500);
     CHECK_EQ(calls, 1);
     CHECK_EQ(timerlistgroup_deadline_ns(&group), 500);
-    /* A guest whose time goes by its instructions does not sleep until a deadline. */
+    /* With an instruction counter, guest time does not pass while the loop sleeps. */
     use_icount = 1;
     CHECK_EQ(timerlistgroup_deadline_ns(&group), -1);
     CHECK_EQ(qemu_clock_use_for_deadline(QEMU_CLOCK_VIRTUAL), false);
@@ -64,7 +64,7 @@ static void timerlist_run_timers_runs_by_deadline_and_then_by_arming(void)
     CHECK_EQ(timerlist_run_timers(f.list), true);
     CHECK_RAN_SINCE("bdfce");
     CHECK_EQ(timerlist_deadline_ns(f.list), 5);
-    /* Armed again for the same time, it is behind the others. */
+    /* Rearmed for the same time, it runs after the others. */
     timer_mod_ns(&f.timers[1], 30);
     timer_mod_ns(&f.timers[0], 30);
     guest_time = 30;
@@ -111,7 +111,7 @@ static void timer_mod_and_timer_del_move_and_disarm(void)
     timer_del(a);
     CHECK_EQ(timer_pending(a), false);
     CHECK_EQ(a->expire_time, -1);
-    /* Further away than ns can say. */
+    /* Further away than nanoseconds can express. */
     timer_mod(a, INT64_MAX);
     CHECK_EQ(timer_expire_time_ns(a), INT64_MAX);
     CHECK_EQ(timerlist_deadline_ns(f.list), INT64_MAX);
@@ -145,7 +145,7 @@ static void timer_mod_notifies_for_the_first_only(void)
     CHECK_EQ(notified, 4);
     fixture_free(&f);
 
-    /* The main loop's lists have no callback: it is the program's loop that is told. */
+    /* The main loop's lists have no callback: the program's loop is notified. */
     events = 0;
     timer = timer_new_ms(QEMU_CLOCK_REALTIME, letter_ran, &letters[0]);
     timer_mod(timer, 0);
@@ -157,7 +157,7 @@ static void timer_mod_notifies_for_the_first_only(void)
     CHECK_EQ(qemu_clock_run_all_timers(), true);
     CHECK_RAN_SINCE("a");
     CHECK_EQ(qemu_clock_has_timers(QEMU_CLOCK_REALTIME), false);
-    /* One that is armed is disarmed first. */
+    /* timer_free() disarms it. */
     timer_mod(timer, 0);
     timer_free(timer);
     CHECK_EQ(qemu_clock_has_timers(QEMU_CLOCK_REALTIME), false);
@@ -282,7 +282,7 @@ static void timerlist_run_timers_runs_many_in_order(void)
     timerlist_free(list);
 }
 
-/* The time of arming a timer of so many, in ns; the least of several runs. */
+/* How long it takes to arm one of count timers, in ns: the least of several runs. */
 static int64_t time_to_arm(int count, int times)
 {
     QEMUTimerList *list = timerlist_new(QEMU_CLOCK_REALTIME, count_run, &notified);
@@ -323,7 +323,7 @@ static void timer_mod_among_many_costs_little_more(void)
     int64_t few = 0, many = 0;
     int i;
 
-    /* Others may have the machine for a while. */
+    /* Other processes may slow the machine down for a while. */
     for (i = 0; i < 10; i++) {
         few = time_to_arm(100, 50000);
         many = time_to_arm(10000, 50000);

@@ -13,7 +13,7 @@
 
 #include "context.h"
 
-/* What the program gives the library; the reference's prototypes. */
+/* What the library imports from the program, with the reference's prototypes. */
 int64_t cpu_get_clock(void);
 int64_t cpu_get_icount(void);
 extern int use_icount;
@@ -61,7 +61,7 @@ static inline void letter_ran(void *letter)
     ran_add(*(char *)letter);
 }
 
-/* What has run since the last of these checks: a letter for each timer. */
+/* What has run since the last such check, a letter for each timer. */
 #define CHECK_RAN_SINCE(expected)                                                              \
     do {                                                                                       \
         CHECK_RAN(expected);                                                                   \
@@ -87,7 +87,7 @@ static inline void fixture_init(struct fixture *f)
     guest_time = 0;
     notified = 0;
     ran_clear();
-    /* What is in the memory does not matter. */
+    /* The old contents do not matter. */
     memset(f, 0xa5, sizeof(*f));
     f->list = timerlist_new(QEMU_CLOCK_VIRTUAL, count_run, &notified);
     for (i = 0; i < TIMERS; i++) {

@@ -5,7 +5,7 @@
  */
 #include "timers.h"
 
-/* A notify callback that another thread is in, and a thread that frees its list. */
+/* A thread in a notify callback, and another one that frees the list. */
 static int notifying, may_notify, freed, freer_tid;
 
 static void stay_in_notification(void *unused)
@@ -25,7 +25,7 @@ static void *notify_clock(void *unused)
 
 static void *free_the_list(void *list)
 {
-    store(&freer_tid, (int)syscall(SYS_gettid));
+    store(&freer_tid, own_tid());
     timerlist_free(list);
     CHECK_EQ(load(&may_notify), 1);
     store(&freed, 1);
@@ -50,7 +50,7 @@ static void timerlist_free_waits_for_notifications(void)
     join(notifier);
 }
 
-/* Threads that are forever in the lists of a clock while the process forks. */
+/* A thread that keeps changing a clock's lists while the process forks. */
 enum { LISTS = 500 };
 
 static int stop_changing, rounds_of_changes;

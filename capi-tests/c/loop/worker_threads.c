@@ -81,14 +81,9 @@ static int look_and_wait(void *opaque)
 static void *submit_as_another(void *unused)
 {
     struct sched_param param = {0};
-    cpu_set_t one;
-    int cpu = 0, i;
+    cpu_set_t one = this_cpu();
+    int i;
 
-    while (!CPU_ISSET(cpu, &of_loop.cpus)) {
-        cpu++;
-    }
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
     CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
     CHECK_EQ(sched_setscheduler(0, SCHED_BATCH, &param), 0);
     for (i = 0; i < 2; i++) {
@@ -115,7 +110,7 @@ static void workers_inherit_nothing_from_the_submitter(void)
     pool_free(&loop);
 }
 
-/* In the words of the shell, as the kernel has them. */
+/* In bytes: a stack limit, and what a request uses of it. */
 enum { STACK_LIMIT = 16384 * 1024, STACK_USED = 4 * 1024 * 1024 };
 
 static int use_stack(void *opaque)
@@ -129,7 +124,7 @@ static int use_stack(void *opaque)
     return work(opaque) + memory[STACK_USED - 1024] - 1;
 }
 
-/* The program itself, under another limit. */
+/* What the program does when it is executed under another limit. */
 static int deep_request(void)
 {
     struct request request;
@@ -178,7 +173,7 @@ int main(int argc, char **argv)
     RUN(workers_are_named);
     RUN(workers_inherit_nothing_from_the_submitter);
     if (getenv("AIONOTIFY_INSTRUMENTED") == NULL) {
-        /* What instruments a program gives it stacks of its own. */
+        /* A tool that instruments a program gives threads stacks of its own. */
         RUN_ON_KERNEL(workers_have_the_stack_that_the_limit_says);
     }
     return 0;

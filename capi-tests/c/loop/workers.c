@@ -1,7 +1,7 @@
 /*
- * When workers of a pool are started and when they end. What the pool asks the system for comes
- * here first: pthread_create() fails when a test says so, and the clock stands until a test
- * sets it, also for those who sleep until a time.
+ * When workers of a pool start and end. The program interposes what the pool asks the system
+ * for: pthread_create() fails when a test wants it to, and the clock stands until a test sets
+ * it, even for threads that sleep until a time.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -29,7 +29,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
         __atomic_add_fetch(&refused, 1, __ATOMIC_SEQ_CST);
         return EAGAIN;
     }
-    /* Default ones: what a program sets for its own threads is the program's. */
+    /* Default attributes: the library must not use those of the program's threads. */
     CHECK(attributes == NULL);
     __atomic_add_fetch(&created, 1, __ATOMIC_SEQ_CST);
     return real(thread, attributes, start, argument);
@@ -84,11 +84,11 @@ int __clock_gettime64(clockid_t clock, struct wide_time *time)
 }
 #endif
 
-/* How many sleeps until a time there have been, and the last one's end. */
+/* How many sleeps had a deadline, and the last deadline. */
 static int sleeps;
 static int64_t sleeps_until;
 
-/* Whether the clock stands for good: then only a wakeup ends such a sleep. */
+/* If set, the clock never moves: only a wakeup ends such a sleep. */
 static int clock_stands;
 
 static long sleep_until(long word, long operation, long value, const struct timespec *until,
@@ -119,7 +119,7 @@ static long sleep_until(long word, long operation, long value, const struct time
     return result;
 }
 
-/* How often this thread has woken another, and whether it is suspended before it does. */
+/* How often this thread has woken another one, and whether it stops before it does. */
 static _Thread_local int wakes, is_to_stop;
 static int has_stopped, may_go_on;
 
@@ -251,8 +251,7 @@ static void thread_pool_submit_aio_with_a_worker_never_fails(void)
     pool_free();
 }
 
-/* Where the loop does not come to it: the first worker starts the second, and that the third.
- */
+/* Without help of the loop: the first worker starts the second, which starts the third. */
 static void a_worker_starts_the_next(void)
 {
     pool_new();
@@ -269,7 +268,7 @@ static void a_worker_starts_the_next(void)
     pool_free();
 }
 
-/* Here it has taken that request itself before the loop comes to it. */
+/* The worker has taken the request before the loop could start another worker. */
 static void aio_poll_starts_no_worker_without_work(void)
 {
     pool_new();
@@ -300,7 +299,7 @@ static void thread_pool_submit_aio_to_busy_workers_wakes_nobody(void)
     pool_free();
 }
 
-/* Until the workers that have run their requests sleep, so that a submission must wake one. */
+/* Waits until the workers sleep, so that a submission must wake one. */
 static void wait_until_idle(int count)
 {
     int i;
@@ -362,7 +361,7 @@ static void a_worker_wakes_the_next(void)
     poll_until_at_least(ctx, &completions, 2);
     wait_until_idle(2);
     thread = start_submission_that_stops(&func);
-    /* Wakes one of the two, which takes the other's request. */
+    /* Wakes one of the two workers, which takes the other one's request. */
     submit(3, work);
     wait_until_at_least(&started, 4);
     store(&may_go_on, 1);
@@ -371,7 +370,7 @@ static void a_worker_wakes_the_next(void)
     pool_free();
 }
 
-/* Those that there are before the first worker: an emulator has one of its own. */
+/* The threads before the first worker: an emulator has one of its own. */
 static int threads_at_start;
 
 static const int64_t IDLE = INT64_C(10) * 1000000000;
@@ -385,8 +384,7 @@ static void a_worker_ends_when_it_has_been_idle_for_10_s(void)
     CHECK_EQ(load(&created), 1);
     CHECK_EQ(load_time(&sleeps_until) - load_time(&now), IDLE);
 
-    /* Just before, it takes a request, which is answered without the loop's starting another.
-     */
+    /* Just before that it still takes a request, and the loop starts no other worker. */
     store_time(&now, load_time(&sleeps_until) - 1);
     submit(1, work);
     wait_until_at_least(&started, 2);
