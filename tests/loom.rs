@@ -94,7 +94,7 @@ impl<'a> Context for &'a Model {
     }
 }
 
-/// Who polls: a thread of its own, or GLib through the GSource.
+/// The poller: a thread of its own, or GLib through the GSource.
 #[derive(Clone, Copy)]
 enum Poller {
     Blocking,
@@ -160,10 +160,10 @@ impl Model {
         false
     }
 
-    /// Everybody has done what they do: lets the pollers run on, the sleepers only if poll does.
+    /// All threads have ended: lets the pollers run on, the sleepers only if poll does.
     fn finish(&self, pollers: &[(Poller, bool)]) {
         let full = self.event.0.load(Relaxed);
-        assert!(!full || self.notified.0.load(Relaxed), "the event is full for ever");
+        assert!(!full || self.notified.0.load(Relaxed), "the event stays full");
         for &(poller, asleep) in pollers {
             if !asleep {
                 self.begin(poller);
@@ -172,7 +172,7 @@ impl Model {
                 self.wake(poller);
             }
         }
-        assert!(!self.event.0.load(Relaxed), "a loop at rest polls round");
+        assert!(!self.event.0.load(Relaxed), "a loop at rest spins");
         assert!(!self.has_work(), "a wakeup is lost");
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Context for &'a Model {
     }
 }
 
-/// Who polls in the context's thread: `aio_poll`, or GLib through the GSource.
+/// The poller in the context's thread: `aio_poll`, or GLib through the GSource.
 #[derive(Clone, Copy)]
 enum Poller {
     Home,
@@ -191,7 +191,7 @@ impl Model {
         }
         // What was left behind costs one turn, or two: flag and event.
         let sleeps = self.poll(poller, 3);
-        assert!(sleeps, "a loop at rest polls round");
+        assert!(sleeps, "a loop at rest spins");
         assert!(!self.has_work(), "a wakeup is lost");
     }
 }

@@ -21,7 +21,7 @@ fn assert_fails(finished: &Finished, message: &str) {
 const FLAG_BEFORE: &str = "    ctx.notified().store(true, Relaxed);\n";
 const FLAG_AFTER: &str = "    ctx.notified().store(true, Release);\n";
 
-/// The reference's order: the woken loop polls round until the waker runs again.
+/// The reference's order: the woken loop busy-loops until the waker is rescheduled.
 #[test]
 fn no_flag_before_the_event_spins() {
     let finished = run("notify", "flag-after", FLAG_BEFORE, "");
@@ -35,14 +35,14 @@ fn no_flag_before_the_event_spins_on_one_cpu() {
     assert_fails(&finished, "failed: polls <= 2");
 }
 
-/// The event can stay full, and nobody ever empties it.
+/// The event can stay full with the flag clear: no accept ever empties it.
 #[test]
-fn no_flag_after_the_event_spins_for_ever() {
+fn no_flag_after_the_event_leaves_it_full() {
     let finished = run("notify", "flag-before", FLAG_AFTER, "");
     assert_fails(&finished, "aio_notify_leaves_no_full_event_with_a_clear_flag: failed");
 }
 
-/// Whoever finds the flag set leaves the write to others: the loop sleeps on.
+/// A notifier that finds the flag set does not write: the loop sleeps on.
 #[test]
 fn a_spared_write_loses_a_wakeup() {
     let exchange = "    if ctx.notified().swap(true, SeqCst) {\n        return;\n    }\n";

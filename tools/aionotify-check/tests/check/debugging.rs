@@ -108,7 +108,7 @@ fn every_form_of_debugging_information_is_read() {
     seen("sections", &["-ffunction-sections", "-fdata-sections"]);
     for version in ["-gdwarf-4", "-gdwarf-5"] {
         let (own, program) = seen(&format!("split{version}"), &["-gsplit-dwarf", version]);
-        // What is not there cannot be judged.
+        // A missing file cannot be judged.
         for entry in fs::read_dir(own.parent().expect("a folder")).expect("a readable folder") {
             let path = entry.expect("a readable folder").path();
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
