@@ -218,13 +218,14 @@ impl HostLibrary {
     pub fn run_suite(&self) -> usize {
         let initialized =
             self.host.compiles("char probe[offsetof(EventNotifier, initialized) >= 0];");
-        let mut names = match &*self.host.generation {
-            "5.2" => vec!["notify_5_2", "wakeups_5_2"],
-            _ => vec!["misuse", "notify", "one_cpu", "signals", "wakeups"],
-        };
+        let mut flags = vec!["-D_GNU_SOURCE"];
+        let mut names = vec!["notify", "wakeups"];
+        match &*self.host.generation {
+            "5.2" => flags.push("-DLOOP_5_2"),
+            _ => names.extend(["misuse", "one_cpu", "signals"]),
+        }
         // A NULL argument is not caught by the inline ones.
         let inline: Vec<&str> = names.iter().copied().filter(|name| *name != "misuse").collect();
-        let mut flags = vec!["-D_GNU_SOURCE"];
         if self.host.compiles(
             "_Static_assert(__builtin_types_compatible_p(__typeof__(event_notifier_set_handler), \
              int(EventNotifier *, EventNotifierHandler *)), \"\");",

@@ -25,7 +25,7 @@ const FLAG_AFTER: &str = "    notified.store(true, Release);\n";
 #[test]
 fn no_flag_before_the_event_spins() {
     let finished = run("notify", "flag-after", FLAG_BEFORE, "");
-    assert_fails(&finished, "a_loop_that_wakes_behind_the_write_empties_the_event: failed");
+    assert_fails(&finished, "aio_notify_accept_empties_the_event_right_behind_the_write: failed");
 }
 
 /// The same, seen from outside.
@@ -35,11 +35,11 @@ fn no_flag_before_the_event_spins_on_one_cpu() {
     assert_fails(&finished, "failed: polls <= 2");
 }
 
-/// The event can stay full, and nobody ever empties it.
+/// The event can stay full with the flag clear: no accept ever empties it.
 #[test]
-fn no_flag_after_the_event_spins_for_ever() {
+fn no_flag_after_the_event_leaves_it_full() {
     let finished = run("notify", "flag-before", FLAG_AFTER, "");
-    assert_fails(&finished, "the_event_does_not_stay_full_with_the_flag_clear: failed");
+    assert_fails(&finished, "aio_notify_leaves_no_full_event_with_a_clear_flag: failed");
 }
 
 /// A notifier that finds the flag set skips its write: the loop sleeps on.
@@ -47,7 +47,7 @@ fn no_flag_after_the_event_spins_for_ever() {
 fn a_spared_write_loses_a_wakeup() {
     let exchange = "    if notified.swap(true, SeqCst) {\n        return;\n    }\n";
     let finished = run("notify", "spared-write", FLAG_BEFORE, exchange);
-    assert_fails(&finished, "a_set_flag_does_not_spare_the_write: writes is 0, expected 1");
+    assert_fails(&finished, "aio_notify_writes_although_the_flag_is_set: writes is 0, expected 1");
 }
 
 /// An event that is never emptied.

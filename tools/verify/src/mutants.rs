@@ -26,7 +26,7 @@ const WORKERS: &str = "libaiocontext/thread-pool/src/workers.rs";
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
-        test: ("loop_programs", "reused::dynamic"),
+        test: ("programs", "aiocontext::reused::dynamic"),
         fault: Fault {
             what: "a handler that is reported again and again is never suspected",
             file: REPORTS,
@@ -36,17 +36,17 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "descriptors::dynamic"),
+        test: ("programs", "aiocontext::descriptors::dynamic"),
         fault: Fault {
             what: "a regular file that was closed stays ready",
             file: REPORTS,
             from: "        if is_always_ready(token.fd) {\n",
             to: "        if is_always_ready(token.fd) || token.fd >= 0 {\n",
-            words: "a_closed_descriptor_is_dropped",
+            words: "aio_poll_drops_a_closed_descriptor",
         },
     },
     Mutant {
-        test: ("loop_programs", "reused::dynamic"),
+        test: ("programs", "aiocontext::reused::dynamic"),
         fault: Fault {
             what: "what was reported of a regular file runs for what took its number",
             file: REGISTERING,
@@ -56,7 +56,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "a handler whose descriptor was closed is removed without a new set",
             file: REGISTERING,
@@ -66,7 +66,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "what epoll has no room for is taken for ready",
             file: REGISTERING,
@@ -76,7 +76,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "what epoll has no room for is not polled",
             file: REGISTERING,
@@ -86,7 +86,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "without epoll_pwait2 a wait returns at once",
             file: EPOLL,
@@ -96,7 +96,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "qemu_bh_schedule_idle wakes nobody",
             file: BOTTOM_HALF,
@@ -106,7 +106,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "reports are believed although another poller has run handlers since",
             file: TURN,
@@ -116,38 +116,38 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "lock::dynamic"),
+        test: ("programs", "aiocontext::lock::dynamic"),
         fault: Fault {
             what: "a poll that would not have slept counts as one given up for a waiter",
             file: TURN,
             from: "(timeout != Timeout::Now && is_nested && ctx.has_new_waiter(watch, nesting))",
             to: "(is_nested && ctx.has_new_waiter(watch, nesting))",
-            words: "nor_in_a_nested_poll",
+            words: "aio_poll_in_a_callback_does_not_sleep_while_a_thread_waits",
         },
     },
     Mutant {
-        test: ("loop_programs", "polling::dynamic"),
+        test: ("programs", "aiocontext::polling::dynamic"),
         fault: Fault {
             what: "aio_poll runs callbacks without the lock",
             file: TURN,
             from: "    let progress = dispatch(ctx);\n",
             to: "    aio_context_release(*ctx);\n    let progress = dispatch(ctx);\n    \
                  aio_context_acquire(*ctx);\n",
-            words: "threads_in_aio_poll_run_one_callback_at_a_time",
+            words: "aio_poll_in_several_threads_runs_one_callback_at_a_time",
         },
     },
     Mutant {
-        test: ("loop_programs", "kicked::dynamic"),
+        test: ("programs", "aiocontext::kicked::dynamic"),
         fault: Fault {
             what: "a short sleep is a long one behind a waiter's wakeup",
             file: TURN,
             from: "            left = left.at_most(LOOK);\n",
             to: "            left = left.at_most(LOOK * 1_000_000);\n",
-            words: "watchdog: hangs in a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on",
+            words: "watchdog: hangs in aio_poll_runs_what_is_scheduled_while_it_sleeps_on",
         },
     },
     Mutant {
-        test: ("loop_programs", "workers::dynamic"),
+        test: ("programs", "aiocontext::workers::dynamic"),
         fault: Fault {
             what: "idle workers stay for hours",
             file: WORKERS,
@@ -157,47 +157,47 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "thread_pool::dynamic"),
+        test: ("programs", "aiocontext::thread_pool::dynamic"),
         fault: Fault {
             what: "a callback that polls does not see the other requests that are done",
             file: POOL,
             from: "                crew.schedule();\n            }\n            scheduled = more;",
             to: "            }\n            scheduled = more;",
-            words: "a_nested_poll_completes_what_the_outer_has_taken",
+            words: "aio_poll_in_a_completion_completes_what_the_outer_has_taken",
         },
     },
     Mutant {
-        test: ("loop_programs", "workers::dynamic"),
+        test: ("programs", "aiocontext::workers::dynamic"),
         fault: Fault {
             what: "where no worker can be started, all requests are refused",
             file: WORKERS,
             from: "                0 => mem::take(&mut queue.requests),\n                _ => BTreeMap::new(),",
             to: "                _ => mem::take(&mut queue.requests),",
-            words: "where_there_is_a_worker_no_request_fails",
+            words: "thread_pool_submit_aio_with_a_worker_never_fails",
         },
     },
     Mutant {
-        test: ("loop_programs", "timers::dynamic"),
+        test: ("programs", "aiocontext::timers_in_threads::dynamic"),
         fault: Fault {
             what: "a list is freed while its notify callback runs",
             file: "libaiocontext/timer/src/clock_lists.rs",
             from: "if !this.wait_for_others(Within::Notification) {",
             to: "if this.first().is_some() && !this.wait_for_others(Within::Notification) {",
-            words: "freeing_a_list_waits_for_its_notifications",
+            words: "timerlist_free_waits_for_notifications",
         },
     },
     Mutant {
-        test: ("loop_programs", "pool_race::dynamic"),
+        test: ("programs", "aiocontext::pool_race::dynamic"),
         fault: Fault {
             what: "of two threads that make a context's pool, the slower one's stays",
             file: "libaiocontext/async/src/thread_pool.rs",
             from: "            unsafe { thread_pool_free(made) };\n",
             to: "            let _ = thread_pool_free;\n",
-            words: "the_pool_that_comes_second_is_freed",
+            words: "aio_get_thread_pool_frees_the_pool_that_comes_second",
         },
     },
     Mutant {
-        test: ("loop_programs", "unload::dynamic"),
+        test: ("programs", "unload::dynamic"),
         fault: Fault {
             what: "dlclose() unloads the library",
             file: "libaiocontext/build.rs",
@@ -213,7 +213,7 @@ const MUTANTS: &[Mutant] = &[
             file: "libaiocontext/async/src/notify.rs",
             from: "        preserving_errno(call)\n",
             to: "        call()\n",
-            words: "notifications_leave_errno_alone: errno is",
+            words: "aio_notify_and_accept_leave_errno_alone: errno is",
         },
     },
     Mutant {
@@ -258,7 +258,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "a poller that leaves hands nothing over",
             file: "libaiocontext/posix/src/leave.rs",
@@ -268,7 +268,7 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "taken_wakeups::dynamic"),
+        test: ("programs", "aiocontext::taken_wakeups::dynamic"),
         fault: Fault {
             what: "a poller that takes a wakeup sets no timer for others",
             file: "libaiocontext/posix/src/announce.rs",
@@ -278,13 +278,13 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "taken_wakeups::dynamic"),
+        test: ("programs", "aiocontext::taken_wakeups::dynamic"),
         fault: Fault {
             what: "a callback's idle bottom half is left to the end of its pass",
             file: "libaiocontext/async/src/notify.rs",
             from: "publish(ctx.notify_me()) && state.own.words.has_long_sleepers()",
             to: "publish(ctx.notify_me()) && state.own.is_of(0)",
-            words: "hangs in a_callback_leaves_an_idle_bottom_half_to_those_who_sleep_later",
+            words: "hangs in qemu_bh_schedule_idle_in_a_callback_wakes_those_who_sleep_later",
         },
     },
 ];

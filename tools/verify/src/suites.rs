@@ -180,7 +180,7 @@ fn model() -> Vec<Check> {
 
 /// The C programs of both libraries, with an environment.
 fn c_programs(place: &Place, variables: &[(&str, &str)]) -> Ran {
-    let programs = ["-p", "capi-tests", "--test", "programs", "--test", "loop_programs"];
+    let programs = ["-p", "capi-tests", "--test", "programs"];
     tests(place, &[programs.as_slice(), &["::dynamic"]].concat(), variables)
 }
 
