@@ -5,7 +5,7 @@
 //! likes. Wherever a thread stops:
 //!
 //! * **A completed write is shared, an announced one never.** A notifier skips its write only if it
-//!   finds [`FULL`]: a write to the private event has completed and has not been consumed. Each
+//!   finds `FULL`: a write to the private event has completed and has not been consumed. Each
 //!   consumer increments the epoch, which keeps a late notifier from marking an event that has been
 //!   drained since; while a consumer stands between its mark and its read, no notifier marks the
 //!   event at all.
