@@ -34,8 +34,8 @@ FILES = $(or $(wildcard $(shell git ls-files 2>/dev/null)),$(shell find src incl
 
 # A library for the AioContext of a program's own headers (docs/ADOPTING.md): the flags of the
 # program's compiler, from the compile_commands.json of its build folder (and which of its sources), or
-# as they are and the folder that they are relative to; what its sources include; and the generation
-# of its loop, 2.4 or 5.2.
+# as they are and the folder that they are relative to, or both, one behind the other; what its sources
+# include; and the generation of its loop, 2.4 or 5.2.
 HOST_COMPILE_COMMANDS =
 HOST_SOURCE =
 HOST_CFLAGS =
@@ -43,8 +43,13 @@ HOST_DIR    =
 HOST_HEADER =
 GENERATION  =
 FOR_HOST = $(HOST_COMPILE_COMMANDS)$(HOST_CFLAGS)
-# The library's name, for one that must not be taken for another.
+# The library's name, for one that must not be taken for another. Without a program's headers it would be
+# the default library under a program's own name.
 LIBNAME     = aionotify
+$(if $(strip $(LIBNAME)),,$(error LIBNAME: expected a name, found none; leave it out or give one))
+$(if $(filter-out aionotify,$(LIBNAME)),$(if $(strip $(FOR_HOST)),,$(error LIBNAME: expected \
+	HOST_COMPILE_COMMANDS or HOST_CFLAGS beside $(LIBNAME), found neither; give the variables with which \
+	the library is built to make check, install and uninstall too)))
 # The same as cargo knows it. Only what is given: plain cargo variables are heeded as well.
 HOST = $(foreach name,HOST_COMPILE_COMMANDS HOST_SOURCE HOST_CFLAGS HOST_DIR HOST_HEADER, \
 	$(if $($(name)),AIONOTIFY_$(name)='$(subst ','\'',$($(name)))')) \
@@ -107,7 +112,8 @@ help:
 	@echo '                    or libaionotify with HOST_COMPILE_COMMANDS=.../compile_commands.json'
 	@echo '                    [HOST_SOURCE=util/async.c], or HOST_CFLAGS="-I..." [HOST_DIR=...], and'
 	@echo '                    GENERATION=2.4|5.2 [HOST_HEADER=block/aio.h] [LIBNAME=aionotify-mine]'
-	@echo '                    for a program that has an AioContext of its own (docs/ADOPTING.md)'
+	@echo '                    for a program that has an AioContext of its own (docs/ADOPTING.md);'
+	@echo '                    HOST_CFLAGS beside HOST_COMPILE_COMMANDS is added to its flags'
 	@echo 'make demo           build, install privately, and run a C program on real files'
 	@echo 'make demo-loop      the same for libaiocontext: a file server under load, LOAD_SECONDS=$(LOAD_SECONDS) each'
 	@echo 'make check          the whole test suite'

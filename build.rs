@@ -139,7 +139,7 @@ fn for_host() -> Result<(), String> {
     for file in headers.files.iter().cloned().chain(commands) {
         println!("cargo:rerun-if-changed={file}");
     }
-    let layout = host::check(&headers, request.generation)?;
+    let layout = host::check(&headers, &request)?;
     write("host_layout.rs", &layout.rust())?;
     write_symbol(&layout.symbol())?;
     println!("cargo:rustc-cfg=aionotify_host");

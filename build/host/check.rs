@@ -5,10 +5,12 @@ use super::generation::Generation;
 use super::layout::Layout;
 use super::read::{Field, Headers, Struct};
 use super::refusal::refusal;
+use super::request::Request;
 
 /// The layout, or the message that stops the build.
-pub(crate) fn check(headers: &Headers, asked: Option<Generation>) -> Result<Layout, String> {
+pub(crate) fn check(headers: &Headers, request: &Request) -> Result<Layout, String> {
     let (context, notifier) = (&headers.context, &headers.notifier);
+    let offset = |of, field, expected, align| offset(of, field, expected, align, request);
     let notify_me = offset(context, "notify_me", "uint32_t", 4)?;
     let notified = offset(context, "notified", "bool", 1)?;
     let notifier_at = offset(context, "notifier", "EventNotifier", 4)?;
@@ -18,7 +20,7 @@ pub(crate) fn check(headers: &Headers, asked: Option<Generation>) -> Result<Layo
         true => Some(offset(notifier, "initialized", "bool", 1)?),
         false => None,
     };
-    let generation = generation(headers, asked)?;
+    let generation = generation(headers, request)?;
     Ok(Layout {
         generation,
         notify_me,
@@ -42,14 +44,23 @@ pub(crate) fn set_handler_is_the_librarys(headers: &Headers) -> bool {
 }
 
 /// The offset of a field that must be there, with this type and where such a type may be.
-fn offset(of: &Struct, field: &str, expected: &str, align: usize) -> Result<usize, String> {
+fn offset(
+    of: &Struct,
+    field: &str,
+    expected: &str,
+    align: usize,
+    request: &Request,
+) -> Result<usize, String> {
     let name = format!("{}.{field}", of.name);
     let found = |found: &str, todo: &str| refusal(&of.place, &name, expected, found, todo);
     let Some(Field { type_name, offset }) = of.fields.get(field) else {
         return Err(found(
             "no such field (nor can it be a bit-field)",
-            "the library is for trees whose AioContext has notify_me, notified and notifier \
-             (QEMU 2.4 and later); check HOST_CFLAGS and HOST_HEADER",
+            &format!(
+                "the library is for trees whose AioContext has notify_me, notified and notifier \
+                 (QEMU 2.4 and later); check {} and HOST_HEADER",
+                request.flags_from
+            ),
         ));
     };
     if type_name != expected {
@@ -68,9 +79,9 @@ fn offset(of: &Struct, field: &str, expected: &str, align: usize) -> Result<usiz
 }
 
 /// The generation that was asked for, unless the headers show another.
-fn generation(headers: &Headers, asked: Option<Generation>) -> Result<Generation, String> {
+fn generation(headers: &Headers, request: &Request) -> Result<Generation, String> {
     let evidence = Evidence::of(headers);
-    let Some(asked) = asked else {
+    let Some(asked) = request.generation else {
         return Err(refusal(
             &headers.context.place,
             "GENERATION",
@@ -89,7 +100,7 @@ fn generation(headers: &Headers, asked: Option<Generation>) -> Result<Generation
             &marks[0].name,
             &format!("no such name {given}"),
             &format!("it, a mark of generation {}", shown.name()),
-            &format!("build with GENERATION={}, or correct HOST_CFLAGS", shown.name()),
+            &format!("build with GENERATION={}, or correct {}", shown.name(), request.flags_from),
         ),
         Evidence::BhList(mark) => refusal(
             &mark.place,
@@ -97,8 +108,9 @@ fn generation(headers: &Headers, asked: Option<Generation>) -> Result<Generation
             &format!("EventNotifier.initialized or aio_co_reschedule_self beside it {given}"),
             "neither, as in QEMU 5.0 and 5.1",
             "build with GENERATION=2.4; only if it is a snapshot from August to October 2020 whose \
-             aio_notify_accept does not call event_notifier_test_and_clear, declare \
-             aio_co_reschedule_self in its block/aio.h instead",
+             aio_notify_accept does not call event_notifier_test_and_clear, leave its headers as they \
+             are, and name behind them in HOST_HEADER a header of your own that declares `void \
+             aio_co_reschedule_self(AioContext *ctx);`",
         ),
         Evidence::Open(_) => unreachable!("it points to no generation"),
     })

@@ -4,10 +4,10 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use super::flags::split;
+use super::flags::{split, unwrapped};
 
 /// One source as it is compiled.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Command {
     /// The flags that decide on the layout of structs, as they are written there.
     pub(super) flags: Vec<String>,
@@ -54,9 +54,9 @@ const WORDS: &[&str] = &[
     "-ffreestanding",
 ];
 
-/// The command for `source`, a path or the end of one; by default the file that has `aio_notify`
-/// in the trees of QEMU.
-pub(super) fn read(file: &Path, source: Option<&str>) -> Result<Command, String> {
+/// The commands for `source`, a path or the end of one; by default the file that has `aio_notify` in
+/// the trees of QEMU, or the source of a unity build that includes it. At least one, and none twice.
+pub(super) fn read(file: &Path, source: Option<&str>) -> Result<Vec<Command>, String> {
     let refuse = |expected: &str, found: &str, todo: &str| {
         format!(
             "HOST_COMPILE_COMMANDS: {}: expected {expected}, found {found}; {todo}",
@@ -71,26 +71,57 @@ pub(super) fn read(file: &Path, source: Option<&str>) -> Result<Command, String>
         serde_json::from_str(&text).map_err(|e| refuse("JSON", &e.to_string(), write))?;
     let entries = json.as_array().map(Vec::as_slice).unwrap_or_default();
     let wanted: Vec<&str> = source.map_or(SOURCES.to_vec(), |source| vec![source]);
-    let entry = wanted.iter().find_map(|wanted| {
-        entries.iter().find(|entry| source_of(entry).is_some_and(|path| path.ends_with(wanted)))
-    });
-    let Some(entry) = entry else {
+    let of = |has: &dyn Fn(&Path, &str) -> bool| {
+        wanted.iter().find_map(|wanted| {
+            let found =
+                entries.iter().filter(|entry| source_of(entry).is_some_and(|s| has(&s, wanted)));
+            let found: Vec<&Value> = found.collect();
+            (!found.is_empty()).then_some(found)
+        })
+    };
+    let found = of(&|path, wanted| path.ends_with(wanted)).or_else(|| of(&unity_includes));
+    let Some(found) = found else {
         return Err(refuse(
             &format!("an entry for {}", wanted.join(" or ")),
             &format!("none among {}", entries.len()),
             "name in HOST_SOURCE the source that has aio_notify",
         ));
     };
-    let source = source_of(entry).unwrap_or_default();
-    let folder = folder_of(entry);
-    if !folder.is_absolute() {
-        let found = folder.display().to_string();
-        return Err(refuse("an absolute directory in each entry", &found, write));
+    let mut commands = Vec::new();
+    for entry in found {
+        let source = source_of(entry).unwrap_or_default();
+        let folder = folder_of(entry);
+        if !folder.is_absolute() {
+            let found = folder.display().to_string();
+            return Err(refuse("an absolute directory in each entry", &found, write));
+        }
+        if !folder.is_dir() {
+            let found = format!("no folder {}", folder.display());
+            let todo = "configure the tree where it is now, so that its build system writes the \
+                        file anew";
+            return Err(refuse("the folder in which the compiler runs", &found, todo));
+        }
+        let words = words(entry)?.ok_or_else(|| {
+            refuse("a command or arguments", &format!("neither for {}", source.display()), write)
+        })?;
+        let command = Command { flags: of_layout(unwrapped(words)), folder, source };
+        if !commands.contains(&command) {
+            commands.push(command);
+        }
     }
-    let words = words(entry)?.ok_or_else(|| {
-        refuse("a command or arguments", &format!("neither for {}", source.display()), write)
-    })?;
-    Ok(Command { flags: of_layout(words), folder, source })
+    Ok(commands)
+}
+
+/// Whether this is one of the sources that Meson and CMake make of several in a unity build, and
+/// includes the wanted one.
+fn unity_includes(path: &Path, wanted: &str) -> bool {
+    let is_unity = path.file_name().is_some_and(|name| name.to_string_lossy().contains("unity"));
+    is_unity
+        && std::fs::read_to_string(path).is_ok_and(|text| {
+            let included = text.lines().filter_map(|line| line.trim().strip_prefix("#include"));
+            let included = included.map(|name| name.trim().trim_matches(['"', '<', '>']));
+            included.map(Path::new).any(|name| name.ends_with(wanted))
+        })
 }
 
 fn text<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {

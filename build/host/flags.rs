@@ -30,17 +30,54 @@ pub(super) fn split(text: &str, variable: &str) -> Result<Vec<String>, String> {
     })
 }
 
-/// The same flags with absolute paths: relative ones are in `folder`, and refused without one.
-pub(super) fn absolute(flags: Vec<String>, folder: Option<&Path>) -> Result<Vec<String>, String> {
+/// The same words without the compiler driver's wrapping of flags for the preprocessor: `-Wp,` and
+/// `-Xpreprocessor`, which would hide their paths. Left out is what such flags say of dependency files.
+pub(super) fn unwrapped(words: Vec<String>) -> Vec<String> {
+    let mut result = Vec::new();
+    for word in words {
+        let Some(wrapped) = word.strip_prefix("-Wp,") else {
+            if word != "-Xpreprocessor" {
+                result.push(word);
+            }
+            continue;
+        };
+        let mut wrapped = wrapped.split(',').map(str::to_owned);
+        while let Some(flag) = wrapped.next() {
+            // In this form the first two name a file as well.
+            if ["-MD", "-MMD", "-MF", "-MT", "-MQ"].contains(&&*flag) {
+                wrapped.next();
+            } else {
+                result.push(flag);
+            }
+        }
+    }
+    result
+}
+
+/// The same flags with absolute paths: relative ones are in `folder`, and refused without one. The
+/// flags are from this variable.
+pub(super) fn absolute(
+    flags: Vec<String>,
+    folder: Option<&Path>,
+    variable: &str,
+) -> Result<Vec<String>, String> {
     let mut result = Vec::new();
     let mut flags = flags.into_iter();
     while let Some(flag) = flags.next() {
         let Some(option) = PATHS.iter().find(|option| flag.starts_with(**option)) else {
             // A file of further flags, or something that the compiler takes for a file.
             if flag.starts_with('@') || !flag.starts_with('-') {
+                let todo = match variable {
+                    "HOST_CFLAGS" => {
+                        "leave out the names of sources, and give what response files (@) say"
+                    }
+                    _ => {
+                        "give what the response file says in HOST_CFLAGS instead, and in HOST_DIR \
+                          the folder in which the compiler runs"
+                    }
+                };
                 return Err(format!(
-                    "HOST_CFLAGS: expected the compiler's flags, found {flag:?}; leave out the names of \
-                     sources, and give what response files (@) say"
+                    "{variable}: expected the compiler's flags, found {flag:?}; {todo}"
                 ));
             }
             // Their argument is not a file.
@@ -51,7 +88,7 @@ pub(super) fn absolute(flags: Vec<String>, folder: Option<&Path>) -> Result<Vec<
         };
         let path = match &flag[option.len()..] {
             "" => flags.next().ok_or_else(|| {
-                format!("HOST_CFLAGS: expected a path behind {option}, found the end; add it")
+                format!("{variable}: expected a path behind {option}, found the end; add it")
             })?,
             path => path.to_owned(),
         };

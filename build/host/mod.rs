@@ -5,10 +5,12 @@
 
 mod check;
 mod compile_commands;
+mod entries;
 mod evidence;
 mod flags;
 mod generation;
 mod layout;
+mod pointers;
 mod quiet;
 mod read;
 mod refusal;

@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use bindgen::callbacks::{DiscoveredItem, DiscoveredItemId, ParseCallbacks, SourceLocation};
 
+use super::entries;
+use super::pointers;
 use super::quiet::quietly;
 use super::refusal::refusal;
 use super::request::Request;
@@ -44,6 +46,9 @@ pub(crate) struct Function {
 /// The functions that the build asks for.
 const FUNCTIONS: &str = "aio_co_reschedule_self|event_notifier_set_handler";
 
+/// The name, for clang, of what includes the headers.
+const INCLUDES: &str = "aionotify-includes.h";
+
 /// What each source of a real tree starts with.
 const FIRST: &str = "#if __has_include(\"qemu/osdep.h\")\n#include \"qemu/osdep.h\"\n#endif\n";
 
@@ -57,38 +62,27 @@ pub(crate) struct Headers {
     pub(crate) files: Vec<String>,
 }
 
-/// Reads the two structs.
+/// Reads the two structs, with the flags of each entry.
 pub(crate) fn read(request: &Request) -> Result<Headers, String> {
-    let seen = Rc::new(RefCell::new(Seen::default()));
     let includes = request.headers.iter().map(|name| format!("#include \"{name}\"\n"));
-    let includes = FIRST.to_owned() + &includes.collect::<String>();
-    let builder = bindgen::builder()
-        .header_contents("host.h", &includes)
-        .clang_arg(format!("--target={}", clang_target(&request.target)))
-        .clang_args(&request.flags)
-        // Warnings are the program's own business, and bindgen would print them.
-        .clang_arg("-w")
+    let includes = pointers::assertion(request)? + FIRST + &includes.collect::<String>();
+    let mut headers = read_with(&request.flags, &includes, request)?;
+    for (source, flags) in &request.others {
+        let other = read_with(flags, &includes, request);
+        entries::compare(&headers, &other, source, request)?;
+        headers.files.extend(other?.files);
+    }
+    Ok(headers)
+}
+
+fn read_with(flags: &[String], includes: &str, request: &Request) -> Result<Headers, String> {
+    let seen = Rc::new(RefCell::new(Seen::default()));
+    let builder = builder(includes, &request.target, flags)
         .allowlist_type("AioContext|EventNotifier")
         .allowlist_function(FUNCTIONS)
-        .formatter(bindgen::Formatter::None)
-        .generate_comments(false)
-        .layout_tests(true)
-        .use_core()
         .parse_callbacks(Box::new(Callbacks(seen.clone())));
-    let bindings = quietly(|| builder.generate()).map_err(|e| {
-        let errors = e.to_string();
-        let errors = errors.strip_prefix("clang diagnosed error: ").unwrap_or(&errors);
-        let first = errors.lines().find(|line| line.contains("error:")).unwrap_or(errors);
-        let found = first.split_whitespace().collect::<Vec<_>>().join(" ");
-        refusal(
-            &request.headers.join(" "),
-            "the header",
-            "one that clang can read",
-            &found,
-            "give the program's own flags, best by HOST_COMPILE_COMMANDS, and in HOST_HEADER what \
-                 its sources include, in their order",
-        )
-    })?;
+    let bindings =
+        quietly(|| builder.generate()).map_err(|e| unreadable(&e.to_string(), flags, request))?;
     let text = bindings.to_string();
     let file = syn::parse_file(&text).map_err(|e| format!("bindgen's output: {e}"))?;
     let seen = seen.borrow();
@@ -100,6 +94,46 @@ pub(crate) fn read(request: &Request) -> Result<Headers, String> {
         functions: functions(&file, &seen, request),
         files: seen.files.clone(),
     })
+}
+
+/// What lays this text out for the target.
+pub(super) fn builder(text: &str, target: &str, flags: &[String]) -> bindgen::Builder {
+    bindgen::builder()
+        .header_contents(INCLUDES, text)
+        .clang_arg(format!("--target={}", clang_target(target)))
+        .clang_args(flags)
+        // Warnings are the program's own business, and bindgen would print them.
+        .clang_arg("-w")
+        .formatter(bindgen::Formatter::None)
+        .generate_comments(false)
+        .layout_tests(true)
+        .use_core()
+}
+
+/// The message for what clang complains of.
+fn unreadable(errors: &str, flags: &[String], request: &Request) -> String {
+    let errors = errors.strip_prefix("clang diagnosed error: ").unwrap_or(errors);
+    let first = errors.lines().find(|line| line.contains("error:")).unwrap_or(errors);
+    if let Some(message) = pointers::refused(first, flags, request) {
+        return message;
+    }
+    // Its place in what includes the headers is no file of the program's.
+    let first = match first.split_once(&format!("{INCLUDES}:")) {
+        Some((_, rest)) => rest.split_once(' ').map_or(rest, |(_, rest)| rest),
+        None => first,
+    };
+    let found = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    let todo = match &request.compile_commands {
+        Some((_, source)) => format!(
+            "check that the tree is configured, and name in HOST_HEADER what {} includes, in its order",
+            source.display()
+        ),
+        None => "give the program's own flags, best by HOST_COMPILE_COMMANDS, and in HOST_HEADER what \
+                 its sources include, in their order"
+            .to_owned(),
+    };
+    let headers = request.headers.join(" ");
+    refusal(&headers, "the header", "one that clang can read", &found, &todo)
 }
 
 /// Clang's name of a target; Rust's own differs for a few.
@@ -225,7 +259,7 @@ fn place(name: &str, seen: &Seen, request: &Request) -> String {
 }
 
 /// The figure that bindgen's layout test with this label compares with.
-fn figure(text: &str, label: &str) -> Option<usize> {
+pub(super) fn figure(text: &str, label: &str) -> Option<usize> {
     let (_, rest) = text.split_once(label)?;
     let (_, rest) = rest.split_once("- ")?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();

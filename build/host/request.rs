@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use super::compile_commands;
-use super::flags::{absolute, split};
+use super::flags::{absolute, split, unwrapped};
 use super::generation::Generation;
 
 /// The header of the reference, for programs that have moved nothing.
@@ -14,8 +14,12 @@ const HEADER: &str = "block/aio.h";
 pub(crate) struct Request {
     /// The compiler's flags, with absolute paths.
     pub(crate) flags: Vec<String>,
+    /// The variables that the flags are from.
+    pub(crate) flags_from: &'static str,
     /// The file that the flags are from, and the source that is compiled with them.
     pub(crate) compile_commands: Option<(PathBuf, PathBuf)>,
+    /// With which other flags that file has the source, or another of the same name.
+    pub(crate) others: Vec<(PathBuf, Vec<String>)>,
     /// What to include, in this order: the words of `AIONOTIFY_HOST_HEADER`.
     pub(crate) headers: Vec<String>,
     /// The loop's generation, if `AIONOTIFY_GENERATION` says one.
@@ -52,20 +56,45 @@ impl Request {
                 folder.display()
             ));
         }
-        let mut flags = Vec::new();
-        let mut compile_commands = None;
-        if let Some(file) = commands {
-            let command =
-                compile_commands::read(&file, variable("AIONOTIFY_HOST_SOURCE").as_deref())?;
-            flags = absolute(command.flags, Some(&command.folder))?;
-            compile_commands = Some((file, command.source));
+        if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(format!(
+                "HOST_DIR: expected the folder in which the program is compiled, found no folder {}; \
+                 correct it",
+                folder.display()
+            ));
         }
-        if let Some(given) = given {
-            flags.extend(absolute(split(&given, "HOST_CFLAGS")?, folder.as_deref())?);
+        let flags_from = match (&commands, &given) {
+            (Some(_), Some(_)) => "HOST_COMPILE_COMMANDS and HOST_CFLAGS",
+            (Some(_), None) => "HOST_COMPILE_COMMANDS",
+            (None, _) => "HOST_CFLAGS",
+        };
+        let given = match given {
+            Some(given) => {
+                let words = unwrapped(split(&given, "HOST_CFLAGS")?);
+                absolute(words, folder.as_deref(), "HOST_CFLAGS")?
+            }
+            None => Vec::new(),
+        };
+        let mut compiled = Vec::new();
+        if let Some(file) = &commands {
+            let source = variable("AIONOTIFY_HOST_SOURCE");
+            for command in compile_commands::read(file, source.as_deref())? {
+                let name = format!("HOST_COMPILE_COMMANDS: {}", file.display());
+                let flags = absolute(command.flags, Some(&command.folder), &name)?;
+                compiled.push((command.source, [flags, given.clone()].concat()));
+            }
         }
+        let mut compiled = compiled.into_iter();
+        let (source, flags) = match compiled.next() {
+            Some((source, flags)) => (Some(source), flags),
+            None => (None, given),
+        };
+        let compile_commands = commands.zip(source);
+        let others = compiled.filter(|(_, other)| *other != flags).collect();
         let headers = variable("AIONOTIFY_HOST_HEADER").unwrap_or_else(|| HEADER.to_owned());
         let headers = headers.split_whitespace().map(str::to_owned).collect();
-        Ok(Some(Self { flags, compile_commands, headers, generation, target: target.to_owned() }))
+        let target = target.to_owned();
+        Ok(Some(Self { flags, flags_from, compile_commands, others, headers, generation, target }))
     }
 }
 

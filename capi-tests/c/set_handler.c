@@ -11,9 +11,11 @@ static struct {
     void *opaque;
 } last;
 
-void qemu_set_fd_handler(int fd, IOHandler *fd_read, IOHandler *fd_write, void *opaque);
+/* Under another name in C: the tree's headers may declare it, some of them to return int. */
+void programs_own(int fd, IOHandler *fd_read, IOHandler *fd_write,
+                  void *opaque) __asm__("qemu_set_fd_handler");
 
-void qemu_set_fd_handler(int fd, IOHandler *fd_read, IOHandler *fd_write, void *opaque)
+void programs_own(int fd, IOHandler *fd_read, IOHandler *fd_write, void *opaque)
 {
     last.calls++;
     last.fd = fd;

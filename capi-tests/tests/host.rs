@@ -74,6 +74,22 @@ fn an_event_notifier_of_12_bytes() {
     assert!(!exports.contains("event_notifier_get_wfd"));
 }
 
+/// Some trees declare the function that it calls beside it, and not all to return nothing.
+#[test]
+fn a_tree_that_declares_the_function_behind_set_handler() {
+    let library = Host::new("loop-2.4", &[], "2.4").library("aionotify-reference");
+    for returns in ["int", "void"] {
+        let header = scratch("declares").join(format!("{returns}.h"));
+        let function = "qemu_set_fd_handler(int, IOHandler *, IOHandler *, void *)";
+        write(&header, &format!("#include \"qemu/source.h\"\n{returns} {function};\n"));
+        let header = header.display().to_string();
+        let built = Program::new("set_handler").named(&format!("set_handler-{returns}"));
+        let built = built.flags(&["-D_GNU_SOURCE", "-include", &header]).build_for(&library);
+        let finished = succeed(&mut program(&built));
+        assert!(finished.stdout.contains("ok "), "{finished:?}");
+    }
+}
+
 /// A library for this tree, which has these exports or has them not.
 fn exports(library: &HostLibrary, set_handler: bool, get_wfd: bool) {
     let exports = elf::exports(&library.shared());

@@ -43,6 +43,15 @@ fn report(target: &str) -> Result<(), String> {
     if let Some((file, source)) = &request.compile_commands {
         println!("flags:      {}, of {}", file.display(), source.display());
     }
+    if request.flags_from.contains(" and ") {
+        println!("            and HOST_CFLAGS, behind them");
+    }
+    for (source, _) in &request.others {
+        println!(
+            "            checked with those of another entry as well, of {}",
+            source.display()
+        );
+    }
     let headers = host::read(&request)?;
     for found in [&headers.context, &headers.notifier] {
         println!("{}: {} bytes, {}", found.name, found.size, found.place);
@@ -64,7 +73,7 @@ fn report(target: &str) -> Result<(), String> {
         }
     }
     println!("generation: {}", Evidence::of(&headers).words(request.generation));
-    let layout = check(&headers, request.generation)?;
+    let layout = check(&headers, &request)?;
     println!("fits:       {}", layout.target());
     Ok(())
 }
