@@ -16,6 +16,7 @@ pub mod measure;
 pub mod peer;
 pub mod rows;
 pub mod sizes;
+pub mod summary;
 pub mod table;
 pub mod time;
 pub mod wakes;

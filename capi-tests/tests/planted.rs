@@ -4,7 +4,7 @@ use capi_tests::{output, program, Finished, Patched, Program};
 
 /// Runs a program with a library in whose protocol a text is replaced.
 fn run(name: &str, fault: &str, from: &str, to: &str) -> Finished {
-    let copy = Patched::new(fault).replace("src/protocol.rs", from, to);
+    let copy = Patched::new(fault).replace("src/protocol/flag.rs", from, to);
     let built = copy.build("release");
     assert!(built.status.success(), "{}", built.stderr);
     let archive = copy.library("release", "libaionotify.a");
@@ -18,10 +18,10 @@ fn assert_fails(finished: &Finished, message: &str) {
     assert!(finished.stderr.contains(message), "another failure: {}", finished.stderr);
 }
 
-const FLAG_BEFORE: &str = "    ctx.notified().store(true, Relaxed);\n";
-const FLAG_AFTER: &str = "    ctx.notified().store(true, Release);\n";
+const FLAG_BEFORE: &str = "    notified.store(true, Relaxed);\n";
+const FLAG_AFTER: &str = "    notified.store(true, Release);\n";
 
-/// The reference's order: the woken loop polls round until the waker runs again.
+/// The reference's order: the woken loop busy-loops until the waker is rescheduled.
 #[test]
 fn no_flag_before_the_event_spins() {
     let finished = run("notify", "flag-after", FLAG_BEFORE, "");
@@ -42,10 +42,10 @@ fn no_flag_after_the_event_spins_for_ever() {
     assert_fails(&finished, "the_event_does_not_stay_full_with_the_flag_clear: failed");
 }
 
-/// Whoever finds the flag set leaves the write to others: the loop sleeps on.
+/// A notifier that finds the flag set skips its write: the loop sleeps on.
 #[test]
 fn a_spared_write_loses_a_wakeup() {
-    let exchange = "    if ctx.notified().swap(true, SeqCst) {\n        return;\n    }\n";
+    let exchange = "    if notified.swap(true, SeqCst) {\n        return;\n    }\n";
     let finished = run("notify", "spared-write", FLAG_BEFORE, exchange);
     assert_fails(&finished, "a_set_flag_does_not_spare_the_write: writes is 0, expected 1");
 }
@@ -54,6 +54,6 @@ fn a_spared_write_loses_a_wakeup() {
 #[test]
 fn an_accept_that_does_nothing_spins() {
     let finished =
-        run("notify", "no-accept", "    if ctx.notified().load(Relaxed) {", "    if false {");
+        run("notify", "no-accept", "    if words.notified.load(Relaxed) {", "    if false {");
     assert_fails(&finished, "reads is 0, expected 1");
 }

@@ -1,6 +1,5 @@
 //! Views of a context and its lock.
 
-use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32};
 
@@ -11,7 +10,7 @@ use crate::abi::aio::IOHandler;
 use crate::abi::opaque::{AioHandler, ThreadPool, QEMUBH};
 use crate::abi::{AioContext, EventNotifier, QEMUTimerListGroup, RFifoLock};
 use crate::layout::{NOTIFIED, NOTIFIER, NOTIFY_ME};
-use crate::protocol::{self, Event};
+use crate::protocol::Words;
 use crate::view;
 
 view! {
@@ -67,38 +66,10 @@ impl<'a> ContextRef<'a> {
         unsafe { LockRef::new(lock) }
     }
 
-    /// The context for [`protocol`], with this kind of event.
+    /// The public words for [`crate::protocol`].
     #[inline]
-    pub fn wakeup<E: From<Self>>(self) -> Wakeup<'a, E> {
-        Wakeup { ctx: self, event: PhantomData }
-    }
-}
-
-/// A context with what wakes its loop.
-#[derive(Clone, Copy, Debug)]
-pub struct Wakeup<'a, E> {
-    ctx: ContextRef<'a>,
-    event: PhantomData<E>,
-}
-
-impl<'a, E: Event + Copy + From<ContextRef<'a>>> protocol::Context for Wakeup<'a, E> {
-    type NotifyMe = &'a AtomicU32;
-    type Notified = &'a AtomicBool;
-    type Event = E;
-
-    #[inline]
-    fn notify_me(self) -> &'a AtomicU32 {
-        self.ctx.notify_me()
-    }
-
-    #[inline]
-    fn notified(self) -> &'a AtomicBool {
-        self.ctx.notified()
-    }
-
-    #[inline]
-    fn event(self) -> E {
-        E::from(self.ctx)
+    pub fn words(self) -> Words<'a> {
+        Words { notify_me: self.notify_me(), notified: self.notified() }
     }
 }
 

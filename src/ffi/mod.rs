@@ -14,7 +14,7 @@ pub mod view;
 mod message;
 
 pub use crate::error::preserving_errno;
-pub use context::{ContextRef, LockRef, Wakeup};
+pub use context::{ContextRef, LockRef};
 pub use library::{Library, LIBAIOCONTEXT, LIBAIONOTIFY};
 pub use opaque::Opaque;
 pub use view::View;

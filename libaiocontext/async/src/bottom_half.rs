@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use aio_notify::abi::opaque::QEMUBH;
 use aio_notify::ffi::{thread, ContextRef, Opaque, View};
-use aiocontext_wake::Sleepers;
+use aio_notify::protocol::coalescing::Sleepers;
 
 use crate::queue::Urgency;
 use crate::state::{self, Bh, State, Task};

@@ -7,8 +7,8 @@ use core::sync::atomic::Ordering::Relaxed;
 use aio_notify::abi::event_notifier::EventNotifierHandler;
 use aio_notify::abi::EventNotifier;
 use aio_notify::ffi::ContextRef;
+use aio_notify::protocol::coalescing::Sleepers;
 use aio_notify::{argument, hidden_names};
-use aiocontext_wake::Sleepers;
 use libc::{pthread_mutex_destroy, pthread_mutex_init};
 
 use crate::import::{

@@ -8,12 +8,13 @@ use core::mem::size_of;
 use core::ptr::NonNull;
 
 use aio_notify::abi::AioContext;
+use aio_notify::argument;
 use aio_notify::ffi::{ContextRef, View};
-use aio_notify::{argument, protocol};
+use aio_notify::protocol::flag;
 use glib_sys::{gboolean, gpointer, GSource, GSourceFunc, GSourceFuncs, GTRUE};
 
 use crate::import::{aio_dispatch, aio_pending, aio_prepare, qemu_timeout_ns_to_ms};
-use crate::notify::{coalescing, public};
+use crate::notify::{coalescing, drain_public};
 use crate::{components, context, renew, timeout, LIBRARY};
 
 static FUNCTIONS: GSourceFuncs = GSourceFuncs {
@@ -82,7 +83,7 @@ unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gbool
     let seen = if components::loop_is_own() {
         Some(coalescing(ctx, state).raise_source())
     } else {
-        protocol::prepare(public(ctx));
+        flag::prepare(ctx.words());
         None
     };
     // After the fence: a thread that schedules or arms something either sees bit 0 and wakes the loop,
@@ -117,8 +118,8 @@ unsafe extern "C" fn check(source: *mut GSource) -> gboolean {
         // The fd loop empties the loop's own event in `aio_pending`, if it is readable.
         coalescing(ctx, state).lower_source();
     } else {
-        protocol::end_prepare(public(ctx));
-        coalescing(ctx, state).accept();
+        flag::end_prepare(ctx.words());
+        coalescing(ctx, state).accept(move || drain_public(ctx));
     }
     // First: what was scheduled before the notification that woke GLib is visible only after that has
     // been accepted.

@@ -6,36 +6,13 @@ use core::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 
-use aio_notify::abi::EventNotifier;
 use aio_notify::ffi::preserving_errno;
-use aio_notify::protocol::{self, POLLER};
-use aiocontext_wake::{self as wake, Event, Events, OwnLoop};
+use aio_notify::protocol::coalescing::Context;
+use aio_notify::protocol::POLLER;
+use aiocontext_wake::OwnLoop;
 
 use crate::context::FdLoop;
 use crate::import::event_notifier_test_and_clear;
-
-/// The events of a context for its loop, which empties and never fills.
-pub(crate) struct LoopEvents<'a> {
-    private: &'a Event,
-    public: *mut EventNotifier,
-}
-
-impl Events for LoopEvents<'_> {
-    fn fill_private(&self) -> bool {
-        false
-    }
-
-    fn drain_private(&self) {
-        self.private.drain();
-    }
-
-    fn fill_public(&self) {}
-
-    fn drain_public(&self) {
-        // SAFETY: initialised, and live as its context is.
-        preserving_errno(|| unsafe { event_notifier_test_and_clear(self.public) });
-    }
-}
 
 /// A poller that has announced that it may sleep.
 pub(crate) struct Raised<'a> {
@@ -49,13 +26,8 @@ pub(crate) struct Raised<'a> {
 impl<'a> FdLoop<'a> {
     /// The protocol on this context, with the private words of the async component.
     #[inline]
-    fn protocol(self, own: &'a OwnLoop) -> wake::Context<'a, LoopEvents<'a>> {
-        wake::Context {
-            notify_me: self.notify_me(),
-            notified: self.notified(),
-            private: &own.words,
-            events: LoopEvents { private: &own.event, public: self.notifier() },
-        }
+    fn protocol(self, own: &'a OwnLoop) -> Context<'a> {
+        Context { words: self.words(), private: &own.words }
     }
 
     /// Announces that the caller may sleep, and then has to look at the work.
@@ -80,7 +52,7 @@ impl<'a> FdLoop<'a> {
     /// woken soon, in case the caller does not get to the work.
     pub(crate) fn consume(self) {
         if let Some(own) = self.own() {
-            self.protocol(own).consume();
+            self.protocol(own).consume(|| own.event.drain());
             // After the event has been emptied: a poller that raised before it was filled counts.
             if own.words.has_sleepers() {
                 self.wake_soon();
@@ -91,8 +63,9 @@ impl<'a> FdLoop<'a> {
     /// Empties the context's notifier, on which the program has a handler, as
     /// `aio_notify_accept()` would before the handler runs.
     pub(crate) fn drain_notifier(self) {
-        if let Some(own) = self.own() {
-            self.protocol(own).events.drain_public();
+        if self.own().is_some() {
+            // SAFETY: initialised, and live as its context is.
+            preserving_errno(|| unsafe { event_notifier_test_and_clear(self.notifier()) });
         }
     }
 
@@ -124,8 +97,8 @@ impl Raised<'_> {
         }
         match self.ctx.own() {
             Some(own) => self.ctx.protocol(own).lower(self.long),
-            // Relaxed: as in `protocol::end_poll`.
-            None => drop(self.ctx.notify_me().fetch_sub(protocol::POLLER, Relaxed)),
+            // Relaxed: as in `flag::end_poll`.
+            None => drop(self.ctx.notify_me().fetch_sub(POLLER, Relaxed)),
         }
         true
     }

@@ -48,9 +48,9 @@ const FULL: &[Full] = &[
         command: "scripts/soak {prefix} 60 aionotify",
         faults: &[Fault {
             what: "notify wakes nobody",
-            file: "src/protocol.rs",
-            from: "notify_me().load(Relaxed) != 0",
-            to: "notify_me().load(Relaxed) > 1 << 30",
+            file: "src/protocol/flag.rs",
+            from: "notify_me.load(Relaxed) != 0",
+            to: "notify_me.load(Relaxed) > 1 << 30",
             words: "lost wakeup",
         }],
     },
@@ -68,8 +68,8 @@ const FULL: &[Full] = &[
             },
             Fault {
                 what: "our loop does not empty its event",
-                file: "libaiocontext/wake/src/coalescing.rs",
-                from: "        self.events.drain_private();\n",
+                file: "src/protocol/coalescing.rs",
+                from: "        drain_private();\n",
                 to: "",
                 words: "busy loop",
             },

@@ -19,7 +19,7 @@ const REGISTERING: &str = "libaiocontext/posix/src/watch/registering.rs";
 const REPORTS: &str = "libaiocontext/posix/src/watch/reports.rs";
 const EPOLL: &str = "libaiocontext/posix/src/epoll.rs";
 const TURN: &str = "libaiocontext/posix/src/turn.rs";
-const COALESCING: &str = "libaiocontext/wake/src/coalescing.rs";
+const COALESCING: &str = "src/protocol/coalescing.rs";
 const BOTTOM_HALF: &str = "libaiocontext/async/src/bottom_half.rs";
 const POOL: &str = "libaiocontext/thread-pool/src/pool.rs";
 const WORKERS: &str = "libaiocontext/thread-pool/src/workers.rs";
@@ -221,9 +221,9 @@ const MUTANTS: &[Mutant] = &[
         fault: Fault {
             what: "a write is shared before it is complete",
             file: COALESCING,
-            from: "        if self.events.fill_private() && seen & CONSUMERS == 0 {\n",
+            from: "        if fill_private() && seen & CONSUMERS == 0 {\n",
             to: "        if seen & CONSUMERS == 0 {\n            let _ = self.private.state.compare_exchange(seen, \
-                 seen | FULL, Release, Relaxed);\n        }\n        if !self.events.fill_private() {\n",
+                 seen | FULL, Release, Relaxed);\n        }\n        if !fill_private() {\n",
             words: "aio_notify",
         },
     },

@@ -4,10 +4,11 @@ use core::ptr::NonNull;
 
 use aio_notify::abi::AioContext;
 use aio_notify::ffi::{ContextRef, View};
-use aio_notify::{hidden_names, protocol};
-use aiocontext_wake::Sleepers;
+use aio_notify::hidden_names;
+use aio_notify::protocol::coalescing::Sleepers;
+use aio_notify::protocol::flag;
 
-use crate::notify::{coalescing, notify, public};
+use crate::notify::{coalescing, drain_public, notify};
 use crate::{renew, state, LIBRARY};
 
 /// As libaionotify's `aio_notify()`, whose comment both libraries' papers have; for contexts with the
@@ -41,9 +42,9 @@ pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
     match state::find(ctx) {
         Some(state) => {
             renew::enter(ctx, state);
-            coalescing(ctx, state).accept();
+            coalescing(ctx, state).accept(move || drain_public(ctx));
         }
-        None => protocol::accept(public(ctx)),
+        None => flag::accept(ctx.words(), move || drain_public(ctx)),
     }
 }
 

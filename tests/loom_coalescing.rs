@@ -1,20 +1,23 @@
-//! The protocol's own code under loom, with loops that are the library's and one that is not.
+//! The shipped code of `protocol::coalescing` under loom, with loops of the library's and a foreign one.
 //!
-//! Nobody blocks: a poller that finds no work and no event falls asleep, which ends its thread. When
-//! all threads have ended, [`Model::finish`] lets those who sleep on a full event run on: a request
-//! that is then still unserved has lost its wakeup.
+//! No thread blocks: a poller that finds no work and no event falls asleep, which ends its thread.
+//! When all threads have ended, [`Model::finish`] lets those that sleep on a full event go on: a
+//! request that is then still unserved has lost its wakeup.
 
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::sync::atomic::{AtomicBool, AtomicU32};
 use loom::sync::Arc;
 use loom::thread;
 
-#[path = "../src/coalescing.rs"]
+#[path = "../src/protocol/coalescing.rs"]
 #[allow(unreachable_pub, dead_code)] // In the crate it is public, and all of it is used.
 mod coalescing;
+#[path = "../src/protocol/words.rs"]
+#[allow(unreachable_pub)]
+mod words;
 
 mod sync {
-    //! loom's, in the place of `src/sync.rs`.
+    //! loom's, in the place of `src/protocol/sync.rs`.
 
     pub(crate) use loom::sync::atomic::{
         fence, AtomicBool, AtomicU32, AtomicU64,
@@ -22,7 +25,8 @@ mod sync {
     };
 }
 
-use coalescing::{publish, Coalescing, Context, Events, Sleepers};
+use coalescing::{publish, Coalescing, Context, Sleepers};
+use words::Words;
 
 /// An event that promises no more than the kernel's lock on an eventfd does: filling it happens
 /// before a poll that finds it full and before the call that empties it.
@@ -56,22 +60,6 @@ struct Model {
     served: [AtomicBool; 2],
 }
 
-impl Events for &Model {
-    fn fill_private(&self) -> bool {
-        self.private_event.fill();
-        true
-    }
-    fn drain_private(&self) {
-        self.private_event.drain();
-    }
-    fn fill_public(&self) {
-        self.public_event.fill();
-    }
-    fn drain_public(&self) {
-        self.public_event.drain();
-    }
-}
-
 /// What a poller that is not the library's adds to `notify_me`.
 const FOREIGN: u32 = 2;
 
@@ -98,19 +86,27 @@ impl Model {
         })
     }
 
-    fn context(&self) -> Context<'_, &Self> {
-        Context {
-            notify_me: &self.notify_me,
-            notified: &self.notified,
-            private: &self.private,
-            events: self,
-        }
+    fn context(&self) -> Context<'_> {
+        let words = Words { notify_me: &self.notify_me, notified: &self.notified };
+        Context { words, private: &self.private }
+    }
+
+    fn wake(&self, sleepers: Sleepers) {
+        let fill_private = || {
+            self.private_event.fill();
+            true
+        };
+        self.context().wake(sleepers, fill_private, || self.public_event.fill());
+    }
+
+    fn accept(&self) {
+        self.context().accept(|| self.public_event.drain());
     }
 
     fn request(&self, number: usize) {
         self.requests[number].store(true, Relaxed);
         if publish(&self.notify_me) {
-            self.context().wake(Sleepers::All);
+            self.wake(Sleepers::All);
         }
     }
 
@@ -149,7 +145,7 @@ impl Model {
         let context = self.context();
         context.lower(false);
         if full {
-            context.consume();
+            context.consume(|| self.private_event.drain());
         }
         self.serve();
     }
@@ -167,11 +163,11 @@ impl Model {
 
     fn wake_up_foreign(&self) {
         self.notify_me.fetch_sub(FOREIGN, Relaxed);
-        self.context().accept();
+        self.accept();
         self.serve();
     }
 
-    /// Lets those who sleep on a full event run on, until all sleep for good or are gone.
+    /// Lets those that sleep on a full event go on, until all sleep for good or have ended.
     fn finish(&self, mut pollers: Vec<Ended>) {
         for _ in 0..4 {
             for poller in &mut pollers {
@@ -190,9 +186,9 @@ impl Model {
         }
         let asleep = pollers.iter().any(|&ended| ended != Ended::Awake);
         assert!(!(asleep && self.is_requested()), "a wakeup is lost");
-        // Nobody spins once all are at rest: an accept empties a full public event.
+        // No loop busy-loops once all are at rest: an accept drains a full public event.
         if self.public_event.is_full() {
-            self.context().accept();
+            self.accept();
             assert!(!self.public_event.is_full(), "the public event stays full");
         }
     }
@@ -257,7 +253,7 @@ fn a_notification_without_work_wakes_who_has_raised() {
             move || {
                 let is_raised = publish(&model.notify_me);
                 if is_raised {
-                    model.context().wake(Sleepers::All);
+                    model.wake(Sleepers::All);
                 }
                 is_raised
             }
@@ -340,7 +336,7 @@ fn accepting_while_others_notify() {
             thread::spawn(move || model.request(number))
         });
         // Another foreign poller, which is awake.
-        model.context().accept();
+        model.accept();
         model.serve();
         for notifier in notifiers {
             notifier.join().unwrap();
@@ -360,7 +356,7 @@ fn a_sleeper_for_long_is_woken_for_an_idle_bottom_half() {
                 model.requests[0].store(true, Relaxed);
                 model.private.announce_idle();
                 if publish(&model.notify_me) {
-                    model.context().wake(Sleepers::Long);
+                    model.wake(Sleepers::Long);
                 }
             }
         });
@@ -368,7 +364,7 @@ fn a_sleeper_for_long_is_woken_for_an_idle_bottom_half() {
         let seen = context.raise();
         let long = !model.is_requested() && context.lengthen(seen);
         notifier.join().unwrap();
-        assert!(!long || model.private_event.is_full(), "it sleeps for ever");
+        assert!(!long || model.private_event.is_full(), "it sleeps forever");
         context.lower(long);
         assert_eq!(model.notify_me.load(Relaxed), 0);
         assert!(!model.private.has_sleepers());

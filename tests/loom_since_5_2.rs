@@ -1,102 +1,68 @@
-//! The code of the protocol for loops of QEMU 5.2 and later under loom: every interleaving, and
-//! every stale value that the C11 memory model lets a relaxed load return.
+//! The shipped code of `protocol::since_5_2` under loom: every interleaving, and every stale value that
+//! the C11 memory model lets a relaxed load return.
 //!
-//! The loop is the program's, so it stands here, as `protocol_5_2` describes it. As in
-//! `tests/loom.rs` the event orders nothing, and nobody blocks: a loop that finds no work and no
-//! event falls asleep, which ends its thread, and [`Model::finish`] looks whether it may.
+//! The loop is the program's, so it stands here, as `since_5_2.rs` describes it. As in
+//! `loom_flag.rs` the event orders nothing, and no thread blocks: a loop that finds no work and no
+//! event falls asleep, which ends its thread, and [`Model::finish`] checks whether it may.
 
-use std::sync::atomic::Ordering as CoreOrdering;
-
-use aio_notify::protocol::{Context, Event, Notified, NotifyMe};
-use aio_notify::protocol_5_2 as protocol;
-use loom::sync::atomic::Ordering::{self, Relaxed, Release, SeqCst};
-use loom::sync::atomic::{fence, AtomicBool, AtomicU32};
 use loom::sync::Arc;
 use loom::thread;
 
-loom::lazy_static! {
-    static ref FENCES: AtomicU32 = AtomicU32::new(0);
-}
+#[path = "../src/protocol/since_5_2.rs"]
+#[allow(unreachable_pub)] // In the crate it is public.
+mod since_5_2;
+#[path = "../src/protocol/words.rs"]
+#[allow(unreachable_pub, dead_code)] // In the crate all of it is used.
+mod words;
 
-/// loom runs a fence together with the access before it, so that nobody gets in between. An access
-/// that all fences have in common makes loom try them in every order; relaxed, it orders nothing else.
-fn ordered_fence(order: Ordering) {
-    FENCES.fetch_add(1, Relaxed);
-    fence(order);
-}
+mod sync {
+    //! loom's, in the place of `src/protocol/sync.rs`.
 
-/// loom's atomics, under the names of the protocol's traits.
-struct LoomWord(AtomicU32);
-struct LoomFlag(AtomicBool);
+    pub(crate) use loom::sync::atomic::{
+        AtomicBool, AtomicU32,
+        Ordering::{self, Relaxed, Release, SeqCst},
+    };
 
-/// Only read by this protocol; the rest is the trait's.
-impl NotifyMe for &LoomWord {
-    fn load(&self, order: CoreOrdering) -> u32 {
-        self.0.load(order)
+    /// Not to loom, which has the memory model of the language.
+    pub(crate) const EXCHANGE_IS_BARRIER: bool = false;
+
+    loom::lazy_static! {
+        static ref FENCES: AtomicU32 = AtomicU32::new(0);
     }
-    fn add(&self, value: u32, order: CoreOrdering) {
-        self.0.fetch_add(value, order);
-    }
-    fn sub(&self, value: u32, order: CoreOrdering) {
-        self.0.fetch_sub(value, order);
-    }
-    fn or(&self, value: u32, order: CoreOrdering) {
-        self.0.fetch_or(value, order);
-    }
-    fn and(&self, value: u32, order: CoreOrdering) {
-        self.0.fetch_and(value, order);
-    }
-    fn fence(order: Ordering) {
-        ordered_fence(order);
+
+    /// loom runs a fence together with the access before it, so that no thread gets in between. An
+    /// access that all fences have in common makes loom try them in every order; relaxed, it orders
+    /// nothing else.
+    pub(crate) fn fence(order: Ordering) {
+        FENCES.fetch_add(1, Relaxed);
+        loom::sync::atomic::fence(order);
     }
 }
 
-impl Notified for &LoomFlag {
-    fn load(&self, order: CoreOrdering) -> bool {
-        self.0.load(order)
-    }
-    fn store(&self, value: bool, order: CoreOrdering) {
-        self.0.store(value, order);
-    }
-    fn swap(&self, value: bool, order: CoreOrdering) -> bool {
-        self.0.swap(value, order)
-    }
-}
+use sync::{fence, AtomicBool, AtomicU32, Relaxed, Release, SeqCst};
+use words::Words;
 
 /// An event that a read may still find empty after the write, unless something orders the two.
-struct LoomEvent(AtomicBool);
+struct Event(AtomicBool);
 
-impl Event for &LoomEvent {
-    fn set(&self) {
+impl Event {
+    fn is_full(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+    fn fill(&self) {
         self.0.swap(true, Relaxed);
     }
-    fn clear(&self) {
+    fn drain(&self) {
         self.0.swap(false, Relaxed);
     }
 }
 
-/// A context and the requests of those who notify it.
+/// A context and what its notifiers request.
 struct Model {
-    notify_me: LoomWord,
-    notified: LoomFlag,
-    event: LoomEvent,
+    notify_me: AtomicU32,
+    notified: AtomicBool,
+    event: Event,
     requests: [AtomicBool; 2],
-}
-
-impl<'a> Context for &'a Model {
-    type NotifyMe = &'a LoomWord;
-    type Notified = &'a LoomFlag;
-    type Event = &'a LoomEvent;
-
-    fn notify_me(self) -> &'a LoomWord {
-        &self.notify_me
-    }
-    fn notified(self) -> &'a LoomFlag {
-        &self.notified
-    }
-    fn event(self) -> &'a LoomEvent {
-        &self.event
-    }
 }
 
 /// Who polls in the context's thread: `aio_poll`, or GLib through the GSource.
@@ -109,17 +75,25 @@ enum Poller {
 impl Model {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            notify_me: LoomWord(AtomicU32::new(0)),
-            notified: LoomFlag(AtomicBool::new(false)),
-            event: LoomEvent(AtomicBool::new(false)),
+            notify_me: AtomicU32::new(0),
+            notified: AtomicBool::new(false),
+            event: Event(AtomicBool::new(false)),
             requests: [AtomicBool::new(false), AtomicBool::new(false)],
         })
     }
 
-    /// Relaxed: it is the protocol that has to make the request visible.
+    fn words(&self) -> Words<'_> {
+        Words { notify_me: &self.notify_me, notified: &self.notified }
+    }
+
+    fn notify(&self) {
+        since_5_2::notify(self.words(), || self.event.fill());
+    }
+
+    /// Relaxed: the protocol has to make the request visible.
     fn request(&self, notifier: usize) {
         self.requests[notifier].store(true, Relaxed);
-        protocol::notify(self);
+        self.notify();
     }
 
     fn has_work(&self) -> bool {
@@ -135,7 +109,7 @@ impl Model {
                     return (false, false);
                 }
                 self.raise(2);
-                (!self.notified.0.load(Relaxed), true)
+                (!self.notified.load(Relaxed), true)
             }
             // Raises, and then chooses its timeout; it does not look at the flag.
             Poller::GSource => {
@@ -147,18 +121,18 @@ impl Model {
 
     /// A plain store: `notify_me` is the home thread's.
     fn raise(&self, value: u32) {
-        self.notify_me.0.store(value, Relaxed);
-        ordered_fence(SeqCst);
+        self.notify_me.store(value, Relaxed);
+        fence(SeqCst);
     }
 
     /// After poll: accepts, then dispatches, where the notifier's handler empties the event.
     fn wake(&self, raised: bool) {
         if raised {
-            self.notify_me.0.store(0, Release);
+            self.notify_me.store(0, Release);
         }
-        protocol::accept(self);
-        if self.event.0.load(Relaxed) {
-            (&self.event).clear();
+        since_5_2::accept(self.words());
+        if self.event.is_full() {
+            self.event.drain();
         }
         for request in &self.requests {
             if request.load(Relaxed) {
@@ -167,11 +141,11 @@ impl Model {
         }
     }
 
-    /// Up to so many turns of a loop. Returns whether it is asleep in the end.
+    /// Up to `turns` turns of a loop. Returns whether it is asleep at the end.
     fn poll(&self, poller: Poller, turns: usize) -> bool {
         for _ in 0..turns {
             let (may_sleep, raised) = self.begin(poller);
-            if may_sleep && !self.event.0.load(Relaxed) {
+            if may_sleep && !self.event.is_full() {
                 return true;
             }
             self.wake(raised);
@@ -179,10 +153,10 @@ impl Model {
         false
     }
 
-    /// All notifiers have returned: lets the loop run on until it sleeps, if it wakes at all.
+    /// All notifiers have returned: lets the loop go on until it sleeps, if it is woken at all.
     fn finish(&self, poller: Poller, asleep: bool) {
         if asleep {
-            if self.event.0.load(Relaxed) {
+            if self.event.is_full() {
                 self.wake(true);
             } else {
                 assert!(!self.has_work(), "a wakeup is lost");
@@ -191,7 +165,7 @@ impl Model {
         }
         // What was left behind costs one turn, or two: flag and event.
         let sleeps = self.poll(poller, 3);
-        assert!(sleeps, "a loop at rest polls round");
+        assert!(sleeps, "a loop at rest busy-loops");
         assert!(!self.has_work(), "a wakeup is lost");
     }
 }
@@ -201,9 +175,9 @@ fn explore(notifiers: usize, poller: Poller, turns: usize, notified_before: bool
     check(move || {
         let model = Model::new();
         if notified_before {
-            model.notify_me.0.store(2, Relaxed);
-            protocol::notify(&*model);
-            model.notify_me.0.store(0, Relaxed);
+            model.notify_me.store(2, Relaxed);
+            model.notify();
+            model.notify_me.store(0, Relaxed);
         }
         let notifying: Vec<_> = (0..notifiers)
             .map(|notifier| {
@@ -219,15 +193,15 @@ fn explore(notifiers: usize, poller: Poller, turns: usize, notified_before: bool
 
 fn check(scene: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    // All bugs that were planted show with 2; LOOM_MAX_PREEMPTIONS overrides it.
+    // 2 are enough for all planted bugs; LOOM_MAX_PREEMPTIONS overrides it.
     builder.preemption_bound.get_or_insert(2);
     let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = count.clone();
     builder.check(move || {
-        counted.fetch_add(1, CoreOrdering::Relaxed);
+        counted.fetch_add(1, Relaxed);
         scene();
     });
-    println!("interleavings explored: {}", count.load(CoreOrdering::Relaxed));
+    println!("interleavings explored: {}", count.load(Relaxed));
 }
 
 #[test]
@@ -267,10 +241,7 @@ fn one_accept_for_two_notifiers() {
         other.join().unwrap();
         notifying.join().unwrap();
         // Not served yet: then the flag must still keep the loop from sleeping.
-        assert!(
-            model.notified.0.load(Relaxed) || !model.has_work(),
-            "a flag was taken for nothing"
-        );
+        assert!(model.notified.load(Relaxed) || !model.has_work(), "a flag was taken for nothing");
     });
 }
 
@@ -280,16 +251,16 @@ fn one_accept_for_two_notifiers() {
 fn accept_is_a_full_barrier() {
     check(|| {
         let model = Model::new();
-        model.notified.0.store(true, Relaxed);
+        model.notified.store(true, Relaxed);
         let other = thread::spawn({
             let model = model.clone();
             move || {
                 model.requests[0].store(true, Relaxed);
-                fence(SeqCst);
-                model.notified.0.load(Relaxed)
+                loom::sync::atomic::fence(SeqCst);
+                model.notified.load(Relaxed)
             }
         });
-        protocol::accept(&*model);
+        since_5_2::accept(model.words());
         let seen = model.requests[0].load(Relaxed);
         let still_set = other.join().unwrap();
         assert!(seen || !still_set, "neither side has seen the other");
