@@ -115,7 +115,8 @@ pub(crate) unsafe fn tear_down(ctx: ContextRef<'_>) {
     let is_own = state.own.is_of(aiocontext_fork::generation());
     // SAFETY: registered by `set_up`.
     unsafe { state.hook.unregister() };
-    // First: its workers use the rest. SAFETY: nobody else uses the context.
+    // First: its workers use the rest.
+    // SAFETY: nobody else uses the context.
     unsafe { thread_pool::free(ctx) };
     if components::loop_is_own() {
         // Only closes: an epoll set may be a parent's, and nothing is taken out of it.

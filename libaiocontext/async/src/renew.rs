@@ -51,7 +51,7 @@ fn renew(ctx: ContextRef<'_>, state: &State) {
     if state.own.is_of(process) {
         return;
     }
-    // SAFETY: those who use it come through `enter` first.
+    // SAFETY: a thread that uses the lock calls `enter` first.
     unsafe { components::renew_lock(ctx.lock()) };
     if components::loop_is_own() && !state.own.renew() {
         LIBRARY

@@ -21,7 +21,8 @@ pub(crate) fn of(ctx: ContextRef<'_>) -> *mut ThreadPool {
     match place.compare_exchange(ptr::null_mut(), made, AcqRel, Acquire) {
         Ok(_) => made,
         Err(theirs) => {
-            // Two threads asked at once. SAFETY: made above, and nobody else knows it.
+            // Two threads asked at once.
+            // SAFETY: made above, and nobody else knows it.
             unsafe { thread_pool_free(made) };
             theirs
         }

@@ -87,7 +87,7 @@ impl<T> Word<T> {
     }
 
     fn load(&self) -> *mut T {
-        // Relaxed, here and wherever nothing else is said: a list has one user at a time.
+        // Relaxed, here and in `store`: a list has one user at a time.
         self.0.load(Relaxed)
     }
 
@@ -156,7 +156,7 @@ impl<T: Linked> Chain<T> {
         hint.store(own.previous.load());
     }
 
-    /// The elements, first to last. The one that it has given last must not be removed meanwhile.
+    /// The elements, first to last. The one that was returned last must not be removed before the next.
     pub fn iter(&self) -> impl Iterator<Item = NonNull<T>> + '_ {
         let first = NonNull::new(self.first.load());
         iter::successors(first, |element| {

@@ -51,7 +51,7 @@ impl ChildHook {
     /// called within `fork()` and must do no more than a signal handler may.
     pub unsafe fn register(&self) {
         static WATCHING: AtomicBool = AtomicBool::new(false);
-        // Before the handler is registered: in a child that of the number has to come first.
+        // Before the handler is registered: in a child the number's handler must run first.
         let generation = generation();
         // AcqRel: nothing is published by it; of racing threads one registers.
         if !WATCHING.swap(true, AcqRel) {

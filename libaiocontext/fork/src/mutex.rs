@@ -30,7 +30,7 @@ const SPINS: u32 = 100;
 
 /// A mutex that is free in a child process even if another thread held it at the fork.
 ///
-/// **What is behind it may be found half changed there.** Either every prefix of the holder's stores
+/// **The child may find the data half changed.** Either every prefix of the holder's stores
 /// leaves it consistent, or each thread that locks it checks [`ForkMutexGuard::was_broken`] and rebuilds it
 /// before use. In the process that locks and unlocks it without a fork, it is an ordinary mutex:
 /// not recursive, not fair, not for signal handlers.

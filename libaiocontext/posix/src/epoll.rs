@@ -1,4 +1,4 @@
-//! An epoll set, by safe functions.
+//! An epoll set, with safe functions.
 
 use std::ffi::c_int;
 use std::io;
@@ -15,8 +15,8 @@ use crate::ppoll::{poll, poll_fd, result};
 use crate::report::{Report, READABLE};
 use crate::timeout::Timeout;
 
-/// How many reports one wait has room for. Where more descriptors are ready, the kernel has those
-/// that were not reported come first the next time.
+/// How many reports one wait has room for. If more descriptors are ready, the kernel reports the
+/// others first the next time.
 const ROOM: usize = 128;
 
 /// Room for the reports of one wait.
@@ -82,7 +82,7 @@ impl Epoll {
         Ok(Self { fd: AtomicI32::new(copy) })
     }
 
-    /// Has this set's number stand for another set from now on.
+    /// Puts another set under this set's number.
     pub(crate) fn replace_with(&self, other: Self) -> io::Result<()> {
         if self.fd() < 0 {
             self.fd.store(other.fd.swap(-1, Relaxed), Relaxed);
@@ -92,8 +92,8 @@ impl Epoll {
         result(unsafe { libc::dup3(other.fd(), self.fd(), libc::O_CLOEXEC) }).map(drop)
     }
 
-    /// In a child process: an empty set of its own under the same number. Where there is none to be
-    /// made, there is no set, and the parent's is not used any more.
+    /// In a child process: puts an empty set of its own under the same number. If it cannot make one,
+    /// there is no set, and the parent's is not used any more.
     pub(crate) fn renew(&self) -> io::Result<()> {
         if self.fd() < 0 {
             self.fd.store(create()?, Relaxed);
@@ -156,8 +156,8 @@ impl Epoll {
         if count >= 0 || error == Some(libc::EINTR) {
             return Some(count);
         }
-        // Whatever the reason: old kernels do not know the call (`ENOSYS`), and the profiles of
-        // containers refuse it (`EPERM`).
+        // Whatever the reason: old kernels do not have the call (`ENOSYS`), and profiles of containers
+        // refuse it (`EPERM`).
         LACKS_PWAIT2.store(true, Relaxed);
         None
     }
@@ -169,8 +169,8 @@ impl Epoll {
         unsafe { libc::epoll_wait(self.fd(), events, room, ms) }
     }
 
-    /// With a time in ms, and `ppoll` for the rest of it: only so long could it miss that the set
-    /// is replaced.
+    /// With a time in ms, and `ppoll` for the remainder: only during that could it miss that the set is
+    /// replaced.
     fn wait_by_ms(
         &self,
         events: *mut libc::epoll_event,

@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// For maps by descriptor.
 pub(crate) type FdHash = BuildHasherDefault<FdHasher>;
 
-/// Spreads descriptors, which are small numbers that the kernel chooses: nobody picks them to
+/// Spreads descriptors, which are small numbers that the kernel chooses: an attacker cannot make them
 /// collide.
 #[derive(Default)]
 pub(crate) struct FdHasher(u64);

@@ -1,5 +1,5 @@
-//! The handlers of a context, and those that are ready: plain data, which [`crate::watch`] keeps
-//! in step with its epoll set.
+//! The handlers of a context, and which of them are ready: plain data, which [`crate::watch`] keeps in
+//! step with its epoll set.
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_int;
@@ -58,11 +58,11 @@ pub(crate) enum Reported {
     Stale,
 }
 
-/// After so many reports since it was added, a descriptor is suspect for the first time: one whose
-/// file was closed while a copy of it lives is reported for as long as that is ready, and one that is
-/// always ready is reported without a look.
+/// How many reports make a descriptor suspect for the first time. A file that was closed while a copy of
+/// it is open is reported for as long as the copy is ready, and one that is always ready is reported
+/// unchecked.
 const FIRST_SUSPECT: u32 = 8;
-/// From then on after so many, which is rare enough to cost nothing.
+/// How many make it suspect again: rare enough to cost nothing.
 const NEXT_SUSPECT: u32 = 64;
 
 /// The handlers of a context.
@@ -133,7 +133,7 @@ impl Handlers {
         self.by_fd.get(&fd).map(|handler| handler.watched)
     }
 
-    /// How many are ready and have not run yet; some may have gone since.
+    /// How many are ready and have not run yet; some may have been removed since.
     pub(crate) fn ready(&self) -> usize {
         self.ready.len()
     }

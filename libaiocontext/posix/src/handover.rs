@@ -59,9 +59,9 @@ impl Handover {
         self.due.load(Relaxed) != 0
     }
 
-    /// Wakes one of those who sleep on the set within 10 ms. For a poller that has taken a wakeup, or
-    /// left something for later. Does not wait, so signal handlers may call it. False where there is
-    /// no timer to be made.
+    /// Wakes one of the sleepers on the set within 10 ms. For a poller that has taken a wakeup, or left
+    /// something for later. Does not wait, so signal handlers may call it. False if no timer can be
+    /// made.
     pub(crate) fn wake_soon(&self, epoll: &Epoll) -> bool {
         // Pairs with the loads in `set`: a leaver that misses it has not yet taken back what it was
         // about to, and `is_due_by` sees that it does.
@@ -108,8 +108,8 @@ impl Handover {
         due != 0 && due <= limit
     }
 
-    /// After the set has reported it, which is a wakeup as well: has it go off again soon, unless it
-    /// has been set anew since.
+    /// After the set has reported it, which is a wakeup as well: makes it go off again soon, unless it has
+    /// been set again since.
     pub(crate) fn take(&self, epoll: &Epoll) {
         // As in `wake_soon`.
         self.relied_on.fetch_add(1, SeqCst);
@@ -122,10 +122,10 @@ impl Handover {
         self.answer(epoll);
     }
 
-    /// Wakes one of those who sleep on the set after the time that `left` says, in ns, negative for
-    /// never. For a poller that leaves. False where there is no timer to be made.
+    /// Wakes one of the sleepers on the set after the time that `left` returns, in ns, negative for
+    /// never. For a poller that leaves. False if no timer can be made.
     pub(crate) fn set(&self, epoll: &Epoll, left: impl FnOnce() -> i64) -> bool {
-        // First: what is left is computed from what those have seen who relied on it by now.
+        // First: `left` then covers what pollers have seen that rely on the timer by now.
         let relied_on = self.relied_on.load(SeqCst);
         // Without the lock, because it calls the program's clocks.
         let left = u64::try_from(left()).ok();
@@ -136,7 +136,7 @@ impl Handover {
         let now = now();
         // Never 0, and never so late that the kernel refuses it.
         let wanted = left.map_or(0, |left| now + left.clamp(1, i64::MAX as u64 / 2));
-        // Before the look at `relied_on`: who relies on it later finds it not set.
+        // Before the look at `relied_on`: a poller that relies on it later finds it not set.
         let due = self.due.swap(0, SeqCst);
         let wanted = if self.relied_on.load(SeqCst) == relied_on {
             wanted

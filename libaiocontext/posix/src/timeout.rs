@@ -11,7 +11,7 @@ pub(crate) const LOOK: Duration = Duration::from_millis(10);
 pub(crate) enum Timeout {
     /// Not at all.
     Now,
-    /// At most so long.
+    /// At most this long.
     After(Duration),
     /// Until something happens.
     Never,

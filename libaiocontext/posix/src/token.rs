@@ -6,7 +6,7 @@ use std::ffi::c_int;
 pub(crate) const EVENT: u64 = u64::MAX;
 /// The token of the timer for work that is left for later.
 pub(crate) const TIMER: u64 = u64::MAX - 1;
-/// The token by which a set that has been replaced wakes those who sleep on it.
+/// The token by which a set that has been replaced wakes its sleepers.
 pub(crate) const REPLACED: u64 = u64::MAX - 2;
 
 /// Which handler of which number.

@@ -93,10 +93,10 @@ fn sleep(ctx: FdLoop<'_>, watch: &Watch) {
         if ctx.has_new_waiter(watch, nesting) || found.iter().next().is_some() {
             break;
         }
-        // It was for one that the owner has been told of.
+        // It was a waiter that the owner has been told of.
         let mut left = Timeout::from_ns(aio_compute_timeout(*ctx));
         if !is_long || watch.looks() {
-            // It is not counted among those who sleep for longer.
+            // It has not announced a longer sleep.
             left = left.at_most(LOOK);
         }
         found = Found::new();
@@ -107,7 +107,7 @@ fn sleep(ctx: FdLoop<'_>, watch: &Watch) {
         own.end_nested();
     }
     aio_context_acquire(*ctx);
-    // Others may have run meanwhile the handlers that are reported here.
+    // Others may have run the reported handlers since.
     if watch.turns() != turns || !is_same_process {
         look_at_all(ctx, watch);
     } else {
@@ -132,7 +132,7 @@ pub(crate) fn pending(ctx: FdLoop<'_>) -> bool {
     look_at_all(ctx, watch);
     let pending = watch.has_reported();
     if !pending && watch.concerns_others() && ctx.left(watch) != 0 {
-        // There is no dispatch to come, and GLib may poll the context no more.
+        // No dispatch follows, and GLib may not poll the context again.
         ctx.leave();
     }
     pending

@@ -1,9 +1,8 @@
 //! `head` and `tail` as the halves of one atomic word.
 //!
-//! Others (a loop that wants to know whether somebody waits) only read the halves. A 64-bit atomic
-//! operation is one for each half of an aligned word on all machines that have it; the C11 model
-//! knows no accesses of two sizes, so no ordering here is one that such a reader pairs with: it
-//! goes by the full fences of the notification.
+//! Others (a loop that looks for waiters) only read the halves. On all machines that have it, a 64-bit
+//! atomic operation is atomic for each half of an aligned word. The C11 model has no accesses of mixed
+//! sizes, so such a reader pairs with no ordering here: it relies on the full fences of the notification.
 
 use crate::sync::{
     AtomicU64,
@@ -67,7 +66,7 @@ pub(crate) fn head(word: &AtomicU64) -> u32 {
 
 /// See [`crate::ticket::LockParts::tail`].
 pub(crate) fn tail(word: &AtomicU64) -> u32 {
-    // Relaxed: a look at a lock that nobody uses any more.
+    // Relaxed: nobody uses the lock any more.
     half(word.load(Relaxed), TAIL_SHIFT)
 }
 

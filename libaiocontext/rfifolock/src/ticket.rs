@@ -8,7 +8,7 @@
 //! **Giving up is the last access.** The next owner may destroy the lock. A free lock
 //! becomes free by the one atomic operation that also finds out that nobody waits. A waiter, on
 //! the other hand, looks at `head` only under the mutex, so it cannot go on before the thread that
-//! served it has left the mutex for good.
+//! served it has released the mutex.
 
 /// A ticket, and whether it was served as it was taken.
 pub(crate) struct Ticket {

@@ -34,7 +34,7 @@ view! {
     }
 }
 
-/// What is the component's own.
+/// The component's own part.
 pub(crate) struct Own {
     pool: NonNull<ThreadPool>,
     func: ThreadPoolFunc,
@@ -63,7 +63,7 @@ pub(crate) enum State {
     Queued,
     /// A worker has, or is just about to.
     Running,
-    /// Its result is there.
+    /// It has a result.
     Done,
 }
 

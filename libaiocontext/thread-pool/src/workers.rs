@@ -23,8 +23,8 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// The workers of a pool in one process.
 pub(crate) struct Crew {
-    /// The process. In another one its workers are gone, and its locks may be held for good: there
-    /// nothing but this is accessed.
+    /// The process. In another one its workers are gone, and its locks may stay held: nothing else is
+    /// accessed there.
     generation: u32,
     queue: Mutex<Queue>,
     work: Condvar,
@@ -77,10 +77,10 @@ impl Crew {
         // Relaxed: the lock has ordered it behind the addition in `announce`, and a subtraction that
         // is seen was behind the wake-up.
         } else if self.waking.load(Relaxed) != 0 {
-            // Another thread has summoned one and not woken it; it may be suspended.
+            // Another thread has summoned a worker and not woken it; that thread may be suspended.
             self.work.notify_one();
         }
-        // Also where another submission wants it: its thread may be suspended before it schedules.
+        // Also if another submission wants it: that thread may be suspended before it schedules.
         if wanted {
             self.schedule();
         }
@@ -96,10 +96,10 @@ impl Crew {
         (summon, queue.wanted)
     }
 
-    /// Says that [`Self::wake`] is to follow. With the lock held.
+    /// Announces that [`Self::wake`] follows. With the lock held.
     fn announce(&self, summon: Summon) {
         if summon == Summon::Waiting {
-            // Relaxed: the lock orders it with those who count on the wake-up.
+            // Relaxed: the lock orders it with threads that count on the wakeup.
             self.waking.fetch_add(1, Relaxed);
         }
     }
@@ -111,8 +111,8 @@ impl Crew {
         self.waking.fetch_sub(1, Relaxed);
     }
 
-    /// Takes over a request that no worker of the parent has started, in a crew without workers,
-    /// whose bottom half the caller then schedules.
+    /// In a crew without workers: takes over a request that no worker of the parent has started. The
+    /// caller then schedules the bottom half.
     pub(crate) fn inherit(&self, request: Request) {
         self.enqueue(request);
     }
@@ -133,7 +133,7 @@ impl Crew {
     pub(crate) fn finish(&self, request: Request, result: c_int) {
         request.finish(result);
         self.add_finished(request);
-        // Also where others are there: the thread that has put them there may be suspended before it
+        // Also if others are finished: the thread that has added them may be suspended before it
         // schedules.
         self.schedule();
     }
@@ -229,7 +229,7 @@ impl Crew {
             queue.waiting += 1;
             (queue, _) = unpoisoned!(self.work.wait_timeout(queue, left));
             queue.waiting -= 1;
-            // Whichever was meant, this one has come.
+            // Whichever thread was meant, this one has come.
             queue.woken = queue.woken.saturating_sub(1);
         }
         queue.workers -= 1;

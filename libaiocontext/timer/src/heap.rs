@@ -49,7 +49,7 @@ impl Heap {
         let entry = Entry { deadline, order, timer };
         let place = if timer.is_armed() {
             let place = self.place_of(timer, function);
-            // What is armed again is behind all others of its deadline.
+            // A timer that is armed again goes behind all others of its deadline.
             if self.entries[place].deadline <= deadline {
                 self.move_back(place, entry)
             } else {

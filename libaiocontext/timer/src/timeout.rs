@@ -59,7 +59,7 @@ fn timespec(ns: i64) -> libc::timespec {
     const SECOND: i64 = 1_000_000_000;
     #[allow(clippy::unnecessary_fallible_conversions, clippy::useless_conversion)]
     libc::timespec {
-        // Narrower on some 32-bit machines: then 68 years, which nobody waits for.
+        // Narrower on some 32-bit machines: 68 years at most.
         tv_sec: (ns / SECOND).try_into().unwrap_or(libc::time_t::MAX),
         tv_nsec: (ns % SECOND).try_into().unwrap_or(0),
     }

@@ -48,7 +48,7 @@ pub(crate) fn deadline(timer: TimerRef<'_>) -> i64 {
     }
 }
 
-/// A time in ns. What is too large for one stays in the far future.
+/// A time in ns; one that overflows stays in the far future.
 #[inline]
 pub(crate) fn scaled(timer: TimerRef<'_>, time: i64) -> i64 {
     time.saturating_mul(timer.scale())

@@ -121,54 +121,45 @@ mod expire_time {
 
 /// `expire_time` in halves, where it is not aligned as an atomic of its size has to be.
 #[cfg(not(target_pointer_width = "64"))]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)] // Halves.
 mod expire_time {
     use core::sync::atomic::{
-        AtomicI32, AtomicU32,
+        AtomicU32,
         Ordering::{Acquire, Relaxed, Release},
     };
 
     use super::TimerRef;
 
-    const LITTLE: bool = cfg!(target_endian = "little");
-
     impl<'a> TimerRef<'a> {
-        fn low(self) -> &'a AtomicU32 {
-            let half = self.expire_time_place().cast::<u32>();
-            // SAFETY: the half of an `int64_t`, aligned as an `int` is.
-            let half = unsafe { half.add(usize::from(!LITTLE)) };
-            // SAFETY: within a live timer; all access it atomically.
+        /// The upper half, or the lower.
+        fn half(self, is_upper: bool) -> &'a AtomicU32 {
+            let halves = self.expire_time_place().cast::<u32>();
+            let half = halves.wrapping_add(usize::from(is_upper == cfg!(target_endian = "little")));
+            // SAFETY: half of an `int64_t` of a live timer, aligned as an `int` is; all access it
+            // atomically.
             unsafe { AtomicU32::from_ptr(half) }
         }
 
-        fn high(self) -> &'a AtomicI32 {
-            let half = self.expire_time_place().cast::<i32>();
-            // SAFETY: the half of an `int64_t`, aligned as an `int` is.
-            let half = unsafe { half.add(usize::from(LITTLE)) };
-            // SAFETY: within a live timer; all access it atomically.
-            unsafe { AtomicI32::from_ptr(half) }
-        }
-
-        /// Whether the timer is armed, which its sign says. With or without the lock.
+        /// Whether the timer is armed, by its sign. With or without the lock.
         ///
-        /// Acquire: pairs with the release in [`Self::set_deadline`]. A thread that finds
-        /// the timer disarmed may free it, which must not come before the last access to it.
+        /// Acquire: pairs with the release in [`Self::set_deadline`]. A thread that finds the timer
+        /// disarmed may free it, which must not come before the last access to it.
         pub(crate) fn is_armed(self) -> bool {
-            self.high().load(Acquire) >= 0
+            self.half(true).load(Acquire) as i32 >= 0
         }
 
         /// The deadline in ns, -1 while not armed. Within the lock.
         pub(crate) fn deadline(self) -> i64 {
             // Relaxed: within the lock.
-            let (high, low) = (self.high().load(Relaxed), self.low().load(Relaxed));
-            i64::from(high) << 32 | i64::from(low)
+            let (high, low) = (self.half(true).load(Relaxed), self.half(false).load(Relaxed));
+            i64::from(high as i32) << 32 | i64::from(low)
         }
 
         /// Sets the deadline. Within the lock. -1 is the last access of this arming.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Halves.
         pub(crate) fn set_deadline(self, deadline: i64) {
             // Relaxed: it is read within the lock.
-            self.low().store(deadline as u32, Relaxed);
-            self.high().store((deadline >> 32) as i32, Release);
+            self.half(false).store(deadline as u32, Relaxed);
+            self.half(true).store((deadline >> 32) as u32, Release);
         }
     }
 }

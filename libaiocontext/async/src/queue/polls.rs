@@ -26,7 +26,7 @@ struct Entry<T> {
     pushed: bool,
 }
 
-/// The side of those who poll.
+/// What polls share.
 pub(super) struct Polls<T> {
     /// To be run, in order. What an outer poll has not run yet, a poll within a callback runs.
     ready: VecDeque<Entry<T>>,

@@ -7,7 +7,7 @@ use crate::file::is_open;
 use crate::handlers::Handlers;
 use crate::LIBRARY;
 
-/// Whether a change in the set says that the number no longer stands for the file that is there.
+/// Whether the result of a change says that the number no longer stands for the file in the set.
 pub(super) fn is_another_file(result: &io::Result<()>) -> bool {
     matches!(errno(result), Some(libc::ENOENT | libc::EBADF))
 }

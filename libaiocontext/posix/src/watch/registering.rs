@@ -82,7 +82,7 @@ impl Watch {
     }
 }
 
-/// Notes what the set says to a descriptor that is to be added.
+/// Notes the result of adding a descriptor to the set.
 fn added(handlers: &mut Handlers, token: Token, result: &io::Result<()>) {
     match errno(result) {
         None => handlers.set_watched(token.fd, Watched::InSet),

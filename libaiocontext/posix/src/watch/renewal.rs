@@ -17,7 +17,7 @@ impl Watch {
         // Before the new set is made, which may be given one of their numbers.
         drop_closed(handlers);
         let result = Epoll::new().and_then(|fresh| {
-            // Before it is in use: who sleeps on it must hear notifications.
+            // Before it is in use: notifications must wake its sleepers.
             self.add_event_to(&fresh)?;
             self.handover.add_to(&fresh);
             let old = self.epoll.duplicate();
@@ -56,8 +56,8 @@ impl Watch {
             Some(ends) => (ends.read, ends.write),
             None => (self.public.load(Relaxed), self.public.load(Relaxed)),
         };
-        // An event can be written to at any time, so it is ready for good. Fails where the program's
-        // own components have no event in the set; they poll no set of ours then.
+        // An event is always writable, so the set stays ready. Fails if the program's own components
+        // have no event in the set; they poll no set of ours then.
         let _ = if read == write {
             set.modify(read, wakes, REPLACED)
         } else {
@@ -97,7 +97,7 @@ impl Watch {
         self.unlock(handlers);
     }
 
-    /// Puts the loop's own event into the set that is to be used.
+    /// Puts the loop's own event into the set.
     pub(super) fn add_event(&self) -> io::Result<()> {
         self.add_event_to(&self.epoll)
     }
