@@ -265,7 +265,7 @@ static void pool(void)
         thread_pool_submit_aio(threads, work, &number, complete, &runs);
     }
     turn_until(&runs, 3);
-    /* Each completes, whatever is given up: the pool goes with its context. */
+    /* All complete, even after something is given up: freeing the context frees the pool. */
     while (load(&runs) < 3) {
         turn();
     }
