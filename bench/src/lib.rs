@@ -7,6 +7,7 @@
 #[cfg(feature = "peers")]
 mod crates;
 
+pub mod columns;
 pub mod cpu;
 pub mod instructions;
 #[cfg(feature = "peers")]
@@ -15,6 +16,7 @@ pub mod measure;
 pub mod peer;
 pub mod rows;
 pub mod sizes;
+pub mod summary;
 pub mod table;
 pub mod time;
 pub mod wakes;

@@ -1,6 +1,9 @@
-//! `bench report`: measures what criterion does not (latencies, system calls, sizes), and writes
-//! `docs/PERFORMANCE.md` with its plots. `bench budget`: compares the counted instructions with
-//! `bench/budget`. `bench loops`: measures whole loops, and writes `docs/PERFORMANCE_LOOP.md`. `bench wakes COLUMN ROUNDS`: what runs under strace.
+//! - `bench report` measures what criterion does not (latencies, system calls, sizes), and writes
+//!   `docs/PERFORMANCE.md` with its plots.
+//! - `bench loops` measures whole loops, and writes `docs/PERFORMANCE_LOOP.md`. Both update the
+//!   README's table.
+//! - `bench budget` compares the counted instructions with `bench/budget`.
+//! - `bench wakes COLUMN ROUNDS` is what runs under strace.
 //!
 //! Exit status 1 if a figure misses what it must reach.
 
@@ -13,20 +16,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
-use bench::peer::Peer;
-use bench::{instructions, wakes};
+use bench::{columns, instructions, wakes};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words[..] {
         #[cfg(feature = "peers")]
-        ["report"] => report::write(&root(), &target()),
+        ["report"] => report::write(&root(), &target()).and_then(|()| update_readme()),
         #[cfg(feature = "peers")]
-        ["loops"] => loops::write(&root()),
+        ["loops"] => loops::write(&root()).and_then(|()| update_readme()),
         ["budget"] => budget(),
         ["wakes", column, rounds] => {
-            let peer = Peer::named(column).expect("a column of the table");
+            let peer = columns::named(column).expect("a column of the table");
             wakes::run(peer, rounds.parse().expect("a number of rounds"));
             Ok(())
         }
@@ -39,6 +41,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The README's five lines, from the pages.
+#[cfg(feature = "peers")]
+fn update_readme() -> Result<(), String> {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap_or_default();
+    let table = bench::summary::table(|page| read(&format!("docs/{page}")));
+    let table = table.ok_or("a page lacks a row that the README has")?;
+    let readme = bench::summary::update(&read("README.md"), &table);
+    fs::write(root().join("README.md"), readme).map_err(|e| format!("README.md: {e}"))
 }
 
 fn budget() -> Result<(), String> {

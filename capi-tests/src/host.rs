@@ -269,3 +269,23 @@ impl HostLibrary {
         output(&mut program(&built))
     }
 }
+
+impl Program {
+    /// Compiles it with a program's own headers and links it with the library for them.
+    pub fn build_for(&self, library: &HostLibrary) -> PathBuf {
+        self.link_as(&library.name(), &library.cflags(), &library.libs())
+    }
+
+    /// Compiles it for one library and links it with another.
+    pub fn build_mixed(&self, headers: &HostLibrary, linked: &HostLibrary) -> PathBuf {
+        self.link_as("mixed", &headers.cflags(), &linked.libs())
+    }
+
+    /// What the linker says of a program for these headers that it refuses.
+    pub fn refused_for(&self, headers: &HostLibrary, linked: &HostLibrary) -> String {
+        let name = format!("{}-refused", headers.name());
+        let finished = output(&mut self.command(&name, &headers.cflags(), &linked.libs()).0);
+        assert!(!finished.status.success(), "{} is linked", self.name());
+        finished.stderr
+    }
+}

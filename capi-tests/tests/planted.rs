@@ -4,7 +4,7 @@ use capi_tests::{output, program, Finished, Patched, Program};
 
 /// Runs a program with a library in whose protocol a text is replaced.
 fn run(name: &str, fault: &str, from: &str, to: &str) -> Finished {
-    let copy = Patched::new(fault).replace("src/protocol.rs", from, to);
+    let copy = Patched::new(fault).replace("src/protocol/flag.rs", from, to);
     let built = copy.build("release");
     assert!(built.status.success(), "{}", built.stderr);
     let archive = copy.library("release", "libaionotify.a");
@@ -18,8 +18,8 @@ fn assert_fails(finished: &Finished, message: &str) {
     assert!(finished.stderr.contains(message), "another failure: {}", finished.stderr);
 }
 
-const FLAG_BEFORE: &str = "    ctx.notified().store(true, Relaxed);\n";
-const FLAG_AFTER: &str = "    ctx.notified().store(true, Release);\n";
+const FLAG_BEFORE: &str = "    notified.store(true, Relaxed);\n";
+const FLAG_AFTER: &str = "    notified.store(true, Release);\n";
 
 /// The reference's order: the woken loop busy-loops until the waker is rescheduled.
 #[test]
@@ -42,10 +42,10 @@ fn no_flag_after_the_event_leaves_it_full() {
     assert_fails(&finished, "aio_notify_leaves_no_full_event_with_a_clear_flag: failed");
 }
 
-/// A notifier that finds the flag set does not write: the loop sleeps on.
+/// A notifier that finds the flag set skips its write: the loop sleeps on.
 #[test]
 fn a_spared_write_loses_a_wakeup() {
-    let exchange = "    if ctx.notified().swap(true, SeqCst) {\n        return;\n    }\n";
+    let exchange = "    if notified.swap(true, SeqCst) {\n        return;\n    }\n";
     let finished = run("notify", "spared-write", FLAG_BEFORE, exchange);
     assert_fails(&finished, "aio_notify_writes_although_the_flag_is_set: writes is 0, expected 1");
 }
@@ -54,6 +54,6 @@ fn a_spared_write_loses_a_wakeup() {
 #[test]
 fn an_accept_that_does_nothing_spins() {
     let finished =
-        run("notify", "no-accept", "    if ctx.notified().load(Relaxed) {", "    if false {");
+        run("notify", "no-accept", "    if words.notified.load(Relaxed) {", "    if false {");
     assert_fails(&finished, "reads is 0, expected 1");
 }

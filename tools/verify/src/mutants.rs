@@ -15,10 +15,11 @@ struct Mutant {
     fault: Fault,
 }
 
-const WATCH: &str = "libaiocontext/posix/src/watch.rs";
+const REGISTERING: &str = "libaiocontext/posix/src/watch/registering.rs";
+const REPORTS: &str = "libaiocontext/posix/src/watch/reports.rs";
 const EPOLL: &str = "libaiocontext/posix/src/epoll.rs";
 const TURN: &str = "libaiocontext/posix/src/turn.rs";
-const COALESCING: &str = "libaiocontext/wake/src/coalescing.rs";
+const COALESCING: &str = "src/protocol/coalescing.rs";
 const BOTTOM_HALF: &str = "libaiocontext/async/src/bottom_half.rs";
 const POOL: &str = "libaiocontext/thread-pool/src/pool.rs";
 const WORKERS: &str = "libaiocontext/thread-pool/src/workers.rs";
@@ -28,7 +29,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::reused::dynamic"),
         fault: Fault {
             what: "a handler that is reported again and again is never suspected",
-            file: WATCH,
+            file: REPORTS,
             from: "if handlers.report(token, events) != Reported::Suspect {",
             to: "if handlers.report(token, events) != Reported::Suspect || events != 0 {",
             words: "aio_poll_notices_that_a_number_is_another_files",
@@ -38,7 +39,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::descriptors::dynamic"),
         fault: Fault {
             what: "a regular file that was closed stays ready",
-            file: WATCH,
+            file: REPORTS,
             from: "        if is_always_ready(token.fd) {\n",
             to: "        if is_always_ready(token.fd) || token.fd >= 0 {\n",
             words: "aio_poll_drops_a_closed_descriptor",
@@ -48,7 +49,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::reused::dynamic"),
         fault: Fault {
             what: "what was reported of a regular file runs for what took its number",
-            file: WATCH,
+            file: REGISTERING,
             from: "                // It was of the file that was there before.\n                handlers.forget_report(token);",
             to: "",
             words: "aio_set_fd_handler_forgets_what_was_reported_of_another_file",
@@ -58,7 +59,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "a handler whose descriptor was closed is removed without a new set",
-            file: WATCH,
+            file: REGISTERING,
             from: "            closed_while_watched(fd);\n            self.renew(&mut handlers);\n",
             to: "            closed_while_watched(fd);\n",
             words: "aio_set_fd_handler_gets_sleepers_off_a_replaced_set",
@@ -68,7 +69,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "what epoll has no room for is taken for ready",
-            file: WATCH,
+            file: REGISTERING,
             from: "        Some(code) => {\n            handlers.set_watched(token.fd, Watched::Beside);",
             to: "        Some(code) => {\n            handlers.set_watched(token.fd, Watched::Always);",
             words: "aio_set_fd_handler_polls_what_epoll_refuses",
@@ -78,7 +79,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "what epoll has no room for is not polled",
-            file: WATCH,
+            file: REGISTERING,
             from: "        Some(code) => {\n            handlers.set_watched(token.fd, Watched::Beside);",
             to: "        Some(code) => {",
             words: "aio_set_fd_handler_polls_what_epoll_refuses",
@@ -99,8 +100,8 @@ const MUTANTS: &[Mutant] = &[
         fault: Fault {
             what: "qemu_bh_schedule_idle wakes nobody",
             file: BOTTOM_HALF,
-            from: "        notify::notify(ctx, Sleepers::Long);\n",
-            to: "        let _ = (ctx, Sleepers::Long);\n",
+            from: "        notify::notify(self.ctx, Sleepers::Long);\n",
+            to: "        let _ = (self.ctx, Sleepers::Long);\n",
             words: "qemu_bh_schedule_idle_wakes_long_sleepers",
         },
     },
@@ -179,7 +180,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::timers_in_threads::dynamic"),
         fault: Fault {
             what: "a list is freed while its notify callback runs",
-            file: "libaiocontext/timer/src/list.rs",
+            file: "libaiocontext/timer/src/clock_lists.rs",
             from: "if !this.wait_for_others(Within::Notification) {",
             to: "if this.first().is_some() && !this.wait_for_others(Within::Notification) {",
             words: "timerlist_free_waits_for_notifications",
@@ -189,7 +190,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::pool_race::dynamic"),
         fault: Fault {
             what: "of two threads that make a context's pool, the slower one's stays",
-            file: "libaiocontext/async/src/context.rs",
+            file: "libaiocontext/async/src/thread_pool.rs",
             from: "            unsafe { thread_pool_free(made) };\n",
             to: "            let _ = thread_pool_free;\n",
             words: "aio_get_thread_pool_frees_the_pool_that_comes_second",
@@ -220,9 +221,9 @@ const MUTANTS: &[Mutant] = &[
         fault: Fault {
             what: "a write is shared before it is complete",
             file: COALESCING,
-            from: "        if self.events.fill_private() && seen & CONSUMERS == 0 {\n",
+            from: "        if fill_private() && seen & CONSUMERS == 0 {\n",
             to: "        if seen & CONSUMERS == 0 {\n            let _ = self.private.state.compare_exchange(seen, \
-                 seen | FULL, Release, Relaxed);\n        }\n        if !self.events.fill_private() {\n",
+                 seen | FULL, Release, Relaxed);\n        }\n        if !fill_private() {\n",
             words: "aio_notify",
         },
     },
@@ -240,7 +241,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("every_call_fails", "the_loop_goes_on_or_says_why"),
         fault: Fault {
             what: "a descriptor that cannot be added to the set is forgotten",
-            file: WATCH,
+            file: REGISTERING,
             from: "        Some(code) => {\n            handlers.set_watched(token.fd, Watched::Beside);",
             to: "        Some(code) => {\n            let _ = Watched::Beside;",
             words: "watchdog: hangs in main",
@@ -251,8 +252,8 @@ const MUTANTS: &[Mutant] = &[
         fault: Fault {
             what: "a child keeps its parent's event",
             file: "libaiocontext/async/src/renew.rs",
-            from: "if ours::the_loop() && !state.own.renew() {",
-            to: "if ours::the_loop() && state.own.is_of(0) {",
+            from: "if components::loop_is_own() && !state.own.renew() {",
+            to: "if components::loop_is_own() && state.own.is_of(0) {",
             words: "fork_at_rest_leaves_two_that_go_on",
         },
     },
@@ -260,7 +261,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "a poller that leaves hands nothing over",
-            file: "libaiocontext/posix/src/context.rs",
+            file: "libaiocontext/posix/src/leave.rs",
             from: "let left = || if watch.has_sleepers() {",
             to: "let left = || if watch.has_sleepers() && self.own().is_none() {",
             words: "timer_mod_wakes_the_poller_that_stays",
@@ -270,7 +271,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("programs", "aiocontext::taken_wakeups::dynamic"),
         fault: Fault {
             what: "a poller that takes a wakeup sets no timer for others",
-            file: "libaiocontext/posix/src/context.rs",
+            file: "libaiocontext/posix/src/announce.rs",
             from: "if own.words.has_sleepers() {",
             to: "if own.words.has_sleepers() && self.watch().is_none() {",
             words: "hangs in aio_poll_in_a_callback_leaves_a_bottom_half_to_others",

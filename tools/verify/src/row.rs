@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use crate::run::Ran;
+use crate::summary;
 use crate::Place;
 
 /// One claim, or one planted fault, and how to check it.
 pub(crate) struct Check {
     pub(crate) tool: &'static str,
     pub(crate) claim: String,
-    run: Box<dyn Fn(&Place) -> Outcome>,
+    run: Box<dyn Fn(&Place) -> Outcome + Sync>,
 }
 
 /// What came out.
@@ -34,7 +35,7 @@ impl Check {
     pub(crate) fn new(
         tool: &'static str,
         claim: impl Into<String>,
-        run: impl Fn(&Place) -> Outcome + 'static,
+        run: impl Fn(&Place) -> Outcome + Sync + 'static,
     ) -> Self {
         Self { tool, claim: claim.into(), run: Box::new(run) }
     }
@@ -42,6 +43,11 @@ impl Check {
     /// Whether the row is one of those that `make verify ROWS=...` names.
     pub(crate) fn has(&self, words: &str) -> bool {
         format!("{} {}", self.tool, self.claim).to_lowercase().contains(&words.to_lowercase())
+    }
+
+    /// Whether the row is a fault that must be noticed.
+    pub(crate) fn is_planted(&self) -> bool {
+        self.claim.starts_with("planted")
     }
 
     pub(crate) fn run(&self, place: &Place) -> Row {
@@ -127,8 +133,9 @@ pub(crate) fn document(checks: &[Check], rows: &[Row], old: &str) -> String {
     };
     let lines: Vec<String> = checks.iter().filter_map(line).collect();
     format!(
-        "{}\n\n{HEADING}\n| --- | --- | --- | --- |\n{}\n",
+        "{}\n\n{}\n{HEADING}\n| --- | --- | --- | --- |\n{}\n",
         include_str!("../VERIFICATION.md.in").trim_end(),
+        summary::table(checks),
         lines.join("\n")
     )
 }
