@@ -1,11 +1,10 @@
 /*
- * A loop of the 2.4 generation, or with LOOP=52 one of 5.2, with whatever library it is linked
- * to. Prints how many wakeups were lost, and how many turns a loop with nothing to do was kept
- * awake.
+ * A loop of the 2.4 generation, or with LOOP=52 one of 5.2, with whichever library it is linked
+ * to. Prints how many wakeups were lost, and how many turns kept an idle loop awake.
  *
- * Nothing is left to chance: the notifier runs exactly where the loop lets it, behind the
- * choice of the timeout and before notify_me is raised where that is a place, else behind the
- * raise. Then everything has happened, so a poll with a timeout of 0 tells whether one for ever
+ * Nothing depends on timing: the notifier runs exactly where the loop lets it, after the choice
+ * of the timeout and before the raise of notify_me where there is such a place, else after the
+ * raise. Nothing more happens then, so a poll with a timeout of 0 tells whether an infinite one
  * would return.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0

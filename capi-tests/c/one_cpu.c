@@ -1,7 +1,7 @@
 /*
  * Two loops in ping-pong on one CPU: the woken one pre-empts its waker at nearly every turn.
  *
- * A loop whose flag follows the event instead of surrounding it polls round for the rest of a
+ * A loop whose flag follows the event instead of surrounding it busy-loops for the rest of a
  * time slice here, about a thousand times slower than a bare eventfd.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0

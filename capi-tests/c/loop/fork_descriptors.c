@@ -223,7 +223,7 @@ static void use_and_count(void *unused)
     CHECK_EQ(event_notifier_get_fd(&ctx->notifier), number);
     bottom_halves_are_served(ctx, 4);
     check_handler();
-    /* Whatever it makes for its own use it makes once. */
+    /* What the child makes for its own use it makes only once. */
     used = open_descriptors();
     for (i = 0; i < 20; i++) {
         check_handler();

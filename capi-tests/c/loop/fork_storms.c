@@ -62,7 +62,7 @@ static void storm_aio_notify(struct stormer *stormer)
     aio_notify(stormer->ctx);
 }
 
-/* Waits for every run: a lost one ends the storm. */
+/* Waits for each run: a lost one hangs the storm. */
 static void storm_qemu_bh_schedule(struct stormer *stormer)
 {
     if (load(&stormer->runs) == stormer->turns) {

@@ -265,7 +265,7 @@ static void pool(void)
         thread_pool_submit_aio(threads, work, &number, complete, &runs);
     }
     turn_until(&runs, 3);
-    /* Each completes, whatever is given up: the pool goes with its context. */
+    /* All complete, even after something is given up: freeing the context frees the pool. */
     while (load(&runs) < 3) {
         turn();
     }
@@ -304,6 +304,13 @@ static void *poll_and_leave(void *unused)
     return unused;
 }
 
+/* The other poller may run the timer just before this thread sleeps with nothing to come. */
+static void count_run_and_wake(void *runs)
+{
+    count_run(runs);
+    wake_by_work(ctx);
+}
+
 static void two_pollers(void)
 {
     int runs = 0;
@@ -314,7 +321,7 @@ static void two_pollers(void)
     thread = start(poll_and_leave, NULL);
     expect_poller();
     store(&leaves, 1);
-    timer = timer_after(2, count_run, &runs);
+    timer = timer_after(2, count_run_and_wake, &runs);
     turn_until(&runs, 1);
     /* It may not have been needed. */
     while (pthread_tryjoin_np(thread, NULL) != 0) {

@@ -380,7 +380,7 @@ static void aio_poll_that_leaves_nothing_leaves_no_timer(void)
     }
 }
 
-static void timer_mod_wakes_who_stays(void)
+static void timer_mod_wakes_the_poller_that_stays(void)
 {
     int mix;
 
@@ -400,7 +400,7 @@ static void timer_mod_wakes_who_stays(void)
     }
 }
 
-static void aio_set_fd_handler_wakes_who_stays(void)
+static void aio_set_fd_handler_wakes_the_poller_that_stays(void)
 {
     int mix;
 
@@ -427,7 +427,7 @@ static void count_and_idle(void *runs)
     qemu_bh_schedule_idle(idle);
 }
 
-static void qemu_bh_schedule_idle_wakes_who_stays(void)
+static void qemu_bh_schedule_idle_wakes_the_poller_that_stays(void)
 {
     int mix;
 
@@ -445,7 +445,7 @@ static void qemu_bh_schedule_idle_wakes_who_stays(void)
 }
 
 /* At once: a thread that polls itself would set a timer. */
-static void qemu_bh_schedule_idle_wakes_who_sleeps_for_longer(void)
+static void qemu_bh_schedule_idle_wakes_long_sleepers(void)
 {
     int runs = 0, before;
 
@@ -468,9 +468,9 @@ int main(void)
     RUN(aio_set_fd_handler_removes_between_wake_and_turn);
     RUN(aio_poll_runs_nothing_that_another_has_run);
     RUN(aio_poll_that_leaves_nothing_leaves_no_timer);
-    RUN(timer_mod_wakes_who_stays);
-    RUN(aio_set_fd_handler_wakes_who_stays);
-    RUN(qemu_bh_schedule_idle_wakes_who_stays);
-    RUN(qemu_bh_schedule_idle_wakes_who_sleeps_for_longer);
+    RUN(timer_mod_wakes_the_poller_that_stays);
+    RUN(aio_set_fd_handler_wakes_the_poller_that_stays);
+    RUN(qemu_bh_schedule_idle_wakes_the_poller_that_stays);
+    RUN(qemu_bh_schedule_idle_wakes_long_sleepers);
     return 0;
 }

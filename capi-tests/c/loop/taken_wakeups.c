@@ -148,7 +148,7 @@ static void wait_for_sleeper_without_lock(void *unused)
     aio_context_acquire(ctx);
 }
 
-static void qemu_bh_schedule_idle_in_a_callback_wakes_those_who_sleep_later(void)
+static void qemu_bh_schedule_idle_in_a_callback_wakes_later_sleepers(void)
 {
     pthread_t thread, taker;
 
@@ -279,7 +279,7 @@ int main(void)
     init_clocks();
     RUN(aio_poll_in_a_callback_leaves_a_bottom_half_to_others);
     RUN(aio_poll_in_a_callback_leaves_an_idle_bottom_half_to_others);
-    RUN(qemu_bh_schedule_idle_in_a_callback_wakes_those_who_sleep_later);
+    RUN(qemu_bh_schedule_idle_in_a_callback_wakes_later_sleepers);
     RUN(aio_poll_in_a_callback_leaves_a_timer_to_others);
     RUN(glib_leaves_a_bottom_half_to_others);
     RUN(glib_leaves_an_idle_bottom_half_to_others);

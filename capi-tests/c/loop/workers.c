@@ -328,7 +328,7 @@ static pthread_t start_submission_that_stops(ThreadPoolFunc **func)
     return thread;
 }
 
-static void thread_pool_submit_aio_wakes_whom_another_has_not_woken_yet(void)
+static void thread_pool_submit_aio_wakes_a_worker_that_another_has_yet_to_wake(void)
 {
     ThreadPoolFunc *func = work;
     pthread_t thread;
@@ -415,7 +415,7 @@ int main(void)
     RUN(a_worker_starts_the_next);
     RUN(aio_poll_starts_no_worker_without_work);
     RUN(thread_pool_submit_aio_to_busy_workers_wakes_nobody);
-    RUN(thread_pool_submit_aio_wakes_whom_another_has_not_woken_yet);
+    RUN(thread_pool_submit_aio_wakes_a_worker_that_another_has_yet_to_wake);
     RUN(a_worker_wakes_the_next);
     RUN(a_worker_ends_when_it_has_been_idle_for_10_s);
     return 0;

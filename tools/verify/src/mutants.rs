@@ -102,7 +102,7 @@ const MUTANTS: &[Mutant] = &[
             file: BOTTOM_HALF,
             from: "        notify::notify(self.ctx, Sleepers::Long);\n",
             to: "        let _ = (self.ctx, Sleepers::Long);\n",
-            words: "qemu_bh_schedule_idle_wakes_who_sleeps_for_longer",
+            words: "qemu_bh_schedule_idle_wakes_long_sleepers",
         },
     },
     Mutant {
@@ -264,7 +264,7 @@ const MUTANTS: &[Mutant] = &[
             file: "libaiocontext/posix/src/leave.rs",
             from: "let left = || if watch.has_sleepers() {",
             to: "let left = || if watch.has_sleepers() && self.own().is_none() {",
-            words: "timer_mod_wakes_who_stays",
+            words: "timer_mod_wakes_the_poller_that_stays",
         },
     },
     Mutant {
@@ -284,7 +284,7 @@ const MUTANTS: &[Mutant] = &[
             file: "libaiocontext/async/src/notify.rs",
             from: "publish(ctx.notify_me()) && state.own.words.has_long_sleepers()",
             to: "publish(ctx.notify_me()) && state.own.is_of(0)",
-            words: "hangs in qemu_bh_schedule_idle_in_a_callback_wakes_those_who_sleep_later",
+            words: "hangs in qemu_bh_schedule_idle_in_a_callback_wakes_later_sleepers",
         },
     },
 ];
