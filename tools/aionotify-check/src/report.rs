@@ -23,27 +23,36 @@ impl<'a> Report<'a> {
         statuses.max_by_key(|status| [0, 2, 1][usize::from(*status)]).unwrap_or(0)
     }
 
-    /// What escapes, and what files take from the library, to standard output; what cannot be told
-    /// to standard error.
-    pub(crate) fn print(&self) {
+    /// What escapes, and what files take from the library, for standard output; what cannot be told for
+    /// standard error.
+    pub(crate) fn lines(&self) -> (String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
         for (part, findings) in &self.parts {
             let file = match &part.member {
                 Some(member) => format!("{}({member})", part.file.display()),
                 None => part.file.display().to_string(),
             };
             for escape in &findings.escapes {
-                println!("{file}: {}", escape.text);
+                out += &format!("{file}: {}\n", escape.text);
             }
             for reason in &findings.unknown {
-                eprintln!("{file}: cannot be told: {reason}");
+                err += &format!("{file}: cannot be told: {reason}\n");
             }
             if status(findings) == 0 {
-                println!("{file}: {}", summary(findings));
+                out += &format!("{file}: {}\n", summary(findings));
+            }
+            let layout = findings.no_layout.then(|| {
+                "layout unknown: neither a note of AIONOTIFY_CHECK_LAYOUT nor a description of AioContext"
+                    .to_owned()
+            });
+            for line in layout.into_iter().chain(findings.hooks.line()) {
+                out += &format!("{file}: {line}\n");
             }
         }
+        (out, err)
     }
 
-    pub(crate) fn print_json(&self) {
+    pub(crate) fn json(&self) -> String {
         let files: Vec<Value> =
             self.parts.iter().map(|(part, findings)| file(part, findings)).collect();
         let report = json!({
@@ -51,7 +60,7 @@ impl<'a> Report<'a> {
             "status": self.status(),
             "files": files,
         });
-        println!("{report:#}");
+        format!("{report:#}\n")
     }
 }
 
@@ -102,5 +111,11 @@ fn file(part: &Part, findings: &Findings) -> Value {
         "taken": findings.taken,
         "own": findings.own,
         "linked_in": findings.linked_in,
+        "hooks": {
+            "program": findings.hooks.program,
+            "hidden": findings.hooks.hidden,
+            "default": findings.hooks.default,
+        },
+        "layout_known": !findings.no_layout,
     })
 }
