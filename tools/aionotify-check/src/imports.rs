@@ -31,6 +31,7 @@ pub(crate) fn judge_imports(
     if findings.taken.is_empty() {
         return;
     }
+    let taken = findings.taken.clone();
     for (name, file) in &bindings.elsewhere {
         let Some(at) = findings.taken.iter().position(|taken| taken == name) else { continue };
         findings.taken.remove(at);
@@ -44,10 +45,10 @@ pub(crate) fn judge_imports(
         let names: Vec<&String> = bindings
             .elsewhere
             .iter()
-            .filter(|(_, from)| *from == file)
+            .filter(|(name, from)| *from == file && taken.contains(name))
             .map(|(name, _)| name)
             .collect();
-        if let Some(first) = names.first().filter(|_| !bindings.needs_ours) {
+        if let Some(first) = names.first().filter(|_| !bindings.needs_ours && !findings.linked_in) {
             let text = format!(
                 "takes {} from {soname}, not from the library; if that is the one that is meant: -l {}",
                 few(names.iter()),
@@ -88,7 +89,8 @@ pub(crate) fn judge_both(
     library: &Library,
     bindings: &Bindings,
 ) {
-    let linked_in = !Notes::read(image).libraries.is_empty() && is_program(image);
+    let has_note = !Notes::read(image).libraries.is_empty() && is_program(image);
+    let linked_in = findings.linked_in || has_note;
     if !bindings.needs_ours && !linked_in {
         return;
     }

@@ -40,6 +40,8 @@ pub(crate) struct Findings {
     pub(crate) linked_in: bool,
     /// The components that are the program's own as a whole.
     pub(crate) own: Vec<String>,
+    /// The components of which it takes functions from the library.
+    pub(crate) components: Vec<String>,
     /// Whose the functions are that the library calls of the program.
     pub(crate) hooks: Hooks,
     /// Whether nothing says how the program lays out what it shares with the library.
@@ -115,6 +117,9 @@ pub(crate) fn judge(
             findings.no_layout = layout::is_unknown(image, &debug);
         }
     }
+    let taken: BTreeSet<&str> =
+        findings.taken.iter().filter_map(|name| library.component(name)).collect();
+    findings.components = taken.into_iter().map(str::to_owned).collect();
     for difference in layout::differences(image, &debug, library) {
         findings.escape("layout", "", difference);
     }
@@ -122,7 +127,7 @@ pub(crate) fn judge(
 }
 
 /// The functions that the file defines of the library's names: its own, and the library's.
-fn definitions<'a>(
+pub(crate) fn definitions<'a>(
     image: &'a Image<'_>,
     library: &Library,
 ) -> (Vec<&'a Function>, Vec<&'a Function>) {
@@ -326,10 +331,12 @@ fn is_start_up(name: &str) -> bool {
 }
 
 fn judge_hooks(findings: &mut Findings, hooks: Hooks) {
-    for name in &hooks.hidden {
-        let text =
-            format!("defines {name} itself, but hidden from the library, which uses its default");
-        findings.escape("hidden", name, text);
+    if let Some(first) = hooks.hidden.first() {
+        let text = format!(
+            "defines {} itself, but hidden from the library, which uses its defaults",
+            few(hooks.hidden.iter())
+        );
+        findings.escape("hidden", first, text);
     }
     findings.hooks = hooks;
 }

@@ -28,7 +28,6 @@ use object::read::archive::ArchiveFile;
 use image::Image;
 use judge::{judge, Findings};
 use library::Library;
-use notes::Notes;
 use options::{Options, USAGE};
 use report::Report;
 
@@ -90,23 +89,25 @@ fn run() -> Result<u8, String> {
     Ok(report.status())
 }
 
-/// The library that is meant: of those that may be, the first that a file has.
+/// The library that is meant: of those that may be, the first of which the files have most.
 fn choose(options: &Options, parts: &[(Part, Vec<u8>)]) -> Result<Library, String> {
     let mut libraries = Vec::new();
     for path in options.libraries()? {
         libraries.push(Library::read(&path, options.archive.as_deref())?);
     }
-    let has = |library: &Library| {
-        parts.iter().any(|(part, data)| {
-            let Ok(image) = Image::parse(data) else { return false };
-            let linked_in = Notes::read(&image).libraries;
-            linked_in.iter().any(|layout| layout.is_whole_loop() == library.is_whole_loop())
-                || needed::bindings(&image.file, &part.file, library, &options.folders).needs_ours
-        })
+    let score = |library: &Library| -> (bool, usize) {
+        let scores = parts.iter().filter_map(|(part, data)| {
+            let image = Image::parse(data).ok().filter(|image| !image.is_relocatable())?;
+            let bindings = needed::bindings(&image.file, &part.file, library, &options.folders);
+            let code = judge::definitions(&image, library).1.len();
+            Some((bindings.needs_ours, code))
+        });
+        scores.max().unwrap_or_default()
     };
+    // The last of equal ones wins; a library that is alone need not be looked for.
     let chosen = match libraries.len() {
         1 => 0,
-        _ => libraries.iter().position(has).unwrap_or(0),
+        all => (0..all).rev().max_by_key(|index| score(&libraries[*index])).unwrap_or(0),
     };
     Ok(libraries.swap_remove(chosen))
 }

@@ -72,13 +72,15 @@ fn status(findings: &Findings) -> u8 {
     }
 }
 
-/// A file in which nothing escapes.
+/// A file in which nothing escapes. Of the whole loop it names components, not functions.
 fn summary(findings: &Findings) -> String {
-    let mut text = match (findings.linked_in, findings.taken.is_empty()) {
+    let taken = match findings.components.is_empty() {
+        true => &findings.taken,
+        false => &findings.components,
+    };
+    let mut text = match (findings.linked_in, taken.is_empty()) {
         (true, _) => "has the library linked in, and nothing escapes".to_owned(),
-        (_, false) => {
-            format!("nothing escapes; taken from the library: {}", findings.taken.join(" "))
-        }
+        (_, false) => format!("nothing escapes; taken from the library: {}", taken.join(" ")),
         (_, true) => "takes nothing from the library".to_owned(),
     };
     if !findings.own.is_empty() {
