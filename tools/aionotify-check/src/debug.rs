@@ -68,8 +68,7 @@ impl Debug {
     /// Whether a function without described code is what the compiler has made of two that do the same:
     /// all that the other does is described there.
     pub(crate) fn is_merged(&self, image: &Image<'_>, function: &Function) -> bool {
-        // A hidden function has become local.
-        let is_global = |f: &Function| f.binding != "LOCAL" || self.external.contains(f.stem());
+        let is_global = |f: &Function| f.binding != "LOCAL";
         let key = (function.stem().to_owned(), is_global(function));
         let described = self.merged.get(&key).copied().unwrap_or(0);
         let same = image.functions.iter().filter(|f| f.stem() == key.0 && is_global(f) == key.1);

@@ -77,10 +77,11 @@ fn a_hidden_component_is_named() {
                 &format!(" itself, but hidden from the library, which uses its own {component}\n"),
             );
             assert!(!finished.stdout.contains("components of its own"), "{finished:?}");
-            passes(
-                &program.build(Linkage::Static),
-                &format!("components of its own: {component}\n"),
-            );
+            // Where a script hides them, GCC's merged functions cannot be told from static ones.
+            if name == "visibility" {
+                let words = format!("components of its own: {component}\n");
+                passes(&program.build(Linkage::Static), &words);
+            }
         }
     }
 }
@@ -240,6 +241,17 @@ fn a_static_programs_unused_functions_may_be_dropped() {
     let half = "void aio_notify(AioContext *ctx) { ctx->notified = true; }\n";
     let half = using("gc-half", half).flags(&gc).flags(&["-Wl,-z,muldefs"]);
     escapes(&half.build(Linkage::Static), "async is half its own: own aio_notify; the library's ");
+    // Nor does a function without a symbol pass where the library's component is linked in.
+    let source = scratch("objects").join("inlined.c");
+    let object = source.with_extension("o");
+    let own = "static inline void aio_notify(int *notified) { *notified = 1; }\n\
+               void kick(int *notified); void kick(int *notified) { aio_notify(notified); }\n";
+    write(&source, own);
+    succeed(compiler().arg("-c").arg(&source).arg("-o").arg(&object));
+    let program = using("gc-inlined", "").flags(&[text_of(&object)]);
+    for linkage in BOTH {
+        escapes(&program.build(linkage), ": kick has aio_notify inlined (line 2)\n");
+    }
 }
 
 /// A shared library of the tree's, of these sources.
