@@ -41,6 +41,8 @@ pub(crate) struct Components {
     pub(crate) own: BTreeSet<String>,
     pub(crate) halves: Vec<Half>,
     pub(crate) hidden: Vec<Hidden>,
+    /// Those of the program's own beside which there is code of this project.
+    pub(crate) unrecognized: Vec<String>,
     /// Of which there is no code at all in a closed program.
     absent: BTreeSet<String>,
 }
@@ -89,6 +91,12 @@ impl Components {
                     result.hidden.push(Hidden { component, functions: has });
                     continue;
                 }
+            }
+            // The Rust functions of a component have the name of its package in theirs.
+            let package = format!("aiocontext_{}", name.replace('-', "_"));
+            let is_ours = |function: &Function| function.name.contains(&package);
+            if place.bindings.is_some() && place.image.functions.iter().any(is_ours) {
+                result.unrecognized.push(name.clone());
             }
             result.own.insert(name.clone());
         }

@@ -157,6 +157,11 @@ fn judge_components(
         );
         findings.escape("hidden", functions.first().map_or("", String::as_str), text);
     }
+    for component in &components.unrecognized {
+        findings.unknown.push(format!(
+            "{component} may be the library's of another build; name the archive that is linked in with -a"
+        ));
+    }
     findings.own = components.own.iter().cloned().collect();
     let Some(expected) = &options.own else { return };
     for component in components.own.iter().filter(|name| !expected.contains(*name)) {

@@ -254,6 +254,21 @@ fn a_static_programs_unused_functions_may_be_dropped() {
     }
 }
 
+/// What is linked in may be of another build than the archive that it is compared with.
+#[test]
+fn the_librarys_code_of_another_build_is_not_taken_for_the_programs() {
+    let header = scratch("other-build").join("other-build.h");
+    write(&header, "void aiocontext_timer_part(void);\n__attribute__((weak)) void aiocontext_timer_part(void) { }\n");
+    let program = Program::of_loop("replaced").owning("timer").named("other-build");
+    let program = program.flags(&["-include", text_of(&header)]).build(Linkage::Static);
+    let finished = check(&program, &[]);
+    assert_eq!(finished.status.code(), Some(2), "{finished:?}");
+    let words =
+        ": cannot be told: timer may be the library's of another build; name the archive that is \
+                 linked in with -a\n";
+    assert!(finished.stderr.contains(words), "{finished:?}");
+}
+
 /// A shared library of the tree's, of these sources.
 fn tree_library(name: &str, sources: &[&Path], flags: &[&str]) -> PathBuf {
     let library = scratch("tree-library").join(format!("lib{name}.so"));
