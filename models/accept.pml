@@ -1,8 +1,8 @@
 /*
  * The public event E: who fills it, who empties it, where the loop is not the library's.
  *
- * Mirrors wake_foreign, accept and take in libaiocontext/wake/src/coalescing.rs. Two notifiers and two
- * foreign loops on one context. Each makes any number of calls or turns; each turn ends with
+ * Mirrors wake_foreign, accept and take in src/protocol/coalescing.rs. Two notifiers and two foreign
+ * loops on one context. Each makes any number of calls or turns; each turn ends with
  * aio_notify_accept or with the program's own event_notifier_test_and_clear.
  *
  * Abstractions: memory is sequentially consistent; own_loop.pml has the fences. That the notifier

@@ -2,8 +2,8 @@
  * A context in a child process, which gets files of its own under the parent's numbers.
  *
  * Mirrors enter and renew in libaiocontext/async/src/renew.rs, renew_in_child in
- * libaiocontext/posix/src/watch.rs, and wake in libaiocontext/async/src/notify.rs, with the protocol of
- * own_loop.pml. In either process one thread notifies and one polls, any number of times. The fork
+ * libaiocontext/posix/src/watch/renewal.rs, and wake in libaiocontext/async/src/notify.rs, with the
+ * protocol of own_loop.pml. In either process one thread notifies and one polls, any number of times. The fork
  * comes at any time, also from a signal handler that interrupts a notifier between its write and its
  * mark: the child finishes that call at any later time.
  *

@@ -1,7 +1,7 @@
 /*
  * A poller takes a wakeup, and others sleep on with a timeout from before.
  *
- * Mirrors consume, leave and hand_over in libaiocontext/posix/src/context.rs, and
+ * Mirrors consume, leave and hand_over in libaiocontext/posix/src (announce.rs, leave.rs), and
  * libaiocontext/posix/src/handover.rs. Three pollers, each of which may stop for good in any turn, or
  * leave for good after any, and two timers, which anybody may arm and delete at any time. Timer 1 is
  * due before timer 2. The turns of the third poller are of one step.

@@ -1,9 +1,9 @@
 /*
  * The wakeup protocol of the library's own loop, beside a loop that the library does not know.
  *
- * Mirrors notify and consume in libaiocontext/wake/src and the turn of the loop in libaiocontext/posix/src.
- * Two notifiers, two pollers of the library, and a foreign loop that raises notify_me itself. Each
- * makes any number of calls or turns.
+ * Mirrors wake and consume in src/protocol/coalescing.rs and the turn of the loop in
+ * libaiocontext/posix/src. Two notifiers, two pollers of the library, and a foreign loop that raises
+ * notify_me itself. Each makes any number of calls or turns.
  *
  * Abstractions:
  *   - Stores may be late. A store that its own thread fences before its next load is one step. Where

@@ -1,9 +1,9 @@
 /*
  * Replacing an epoll set under its number while others sleep on it.
  *
- * Mirrors renew, wake_all_on and wake_who_polls in libaiocontext/posix/src/watch.rs. One thread renews
- * the set any number of times. Four sleep, any number of times each: two in epoll_wait, the lock's
- * owner in a nested poll, and GLib. Whoever P has woken may empty it.
+ * Mirrors renew, wake_all_on and wake_who_polls in libaiocontext/posix/src/watch/renewal.rs. One
+ * thread renews the set any number of times. Four sleep, any number of times each: two in epoll_wait,
+ * the lock's owner in a nested poll, and GLib. Each that P has woken may empty it.
  *
  * How the kernel has it:
  *   - epoll_wait takes the file of the number once, and sleeps on that.

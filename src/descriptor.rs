@@ -79,10 +79,8 @@ fn open_pipe() -> Result<Ends, Error> {
     }
     for fd in fds {
         // SAFETY: takes numbers only.
-        let cloexec = unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-        // SAFETY: takes numbers only.
-        let nonblock = unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) };
-        if cloexec < 0 || nonblock < 0 {
+        let set = |command, flag| unsafe { libc::fcntl(fd, command, flag) };
+        if set(libc::F_SETFD, libc::FD_CLOEXEC) < 0 || set(libc::F_SETFL, libc::O_NONBLOCK) < 0 {
             let e = Error::last();
             close(fds[0]);
             close(fds[1]);

@@ -7,14 +7,13 @@ use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
 use crate::descriptor::{self, Ends, CLOSED};
-use crate::protocol::Event;
 use crate::Error;
 
-/// The two descriptors of an EventNotifier, wherever they live, and where the struct has it the
-/// field `initialized`, without which the descriptors are not looked at.
+/// The two descriptors of an EventNotifier, and the field `initialized` if the struct has it: while it
+/// is false, the descriptors are ignored.
 ///
-/// Relaxed throughout: descriptors are set up before the notifier is shared, and whoever shares it
-/// orders that. The atomics only make an unexpected change by other code harmless.
+/// Relaxed throughout: descriptors are set up before the notifier is shared, and the code that shares
+/// it orders that. The atomics only make an unexpected change by other code harmless.
 #[derive(Clone, Copy)]
 pub struct NotifierRef<'a> {
     rfd: &'a AtomicI32,
@@ -113,26 +112,6 @@ impl<'a> NotifierRef<'a> {
             CLOSED => Ok(false),
             rfd => descriptor::test_and_clear(rfd),
         }
-    }
-}
-
-/// The notifier as the protocol's event; `errno` stays as it was.
-#[derive(Clone, Copy)]
-pub(crate) struct WakeEvent<'a> {
-    pub(crate) notifier: NotifierRef<'a>,
-    /// Told when the event could not be set.
-    pub(crate) failed: fn(Error),
-}
-
-impl Event for WakeEvent<'_> {
-    fn set(&self) {
-        self.notifier.set().unwrap_or_else(self.failed);
-    }
-
-    fn clear(&self) {
-        // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
-        // it (POLLNVAL), and there is nobody to tell from here.
-        let _ = self.notifier.test_and_clear();
     }
 }
 

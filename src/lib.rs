@@ -54,7 +54,6 @@ pub mod capi;
 #[doc(hidden)]
 pub mod ffi;
 pub mod protocol;
-pub mod protocol_5_2;
 
 mod descriptor;
 mod error;

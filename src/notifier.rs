@@ -7,14 +7,14 @@ use core::time::Duration;
 
 use crate::descriptor::CLOSED;
 use crate::error::preserving_errno;
-use crate::event_notifier::{NotifierRef, WakeEvent};
-use crate::protocol::{self, Context};
+use crate::event_notifier::NotifierRef;
+use crate::protocol::{flag, Words};
 use crate::Error;
 
 /// Wakes an event loop that sleeps in `poll`, from any thread or signal handler.
 ///
-/// Share it (in an `Arc` or a `static`) between the loop and those who have work for it. See the
-/// [crate's example](crate).
+/// Share it (in an `Arc` or a `static`) between the loop and the threads that have work for it. See
+/// the [crate's example](crate).
 pub struct Notifier {
     notify_me: AtomicU32,
     notified: AtomicBool,
@@ -23,11 +23,11 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Makes a notifier that nobody polls yet.
+    /// Makes a notifier that no loop polls yet.
     ///
     /// # Errors
     ///
-    /// What `eventfd` says (`EMFILE`, `ENFILE`, `ENODEV`, `ENOMEM`), or `pipe` where there is no
+    /// Those of `eventfd` (`EMFILE`, `ENFILE`, `ENODEV`, `ENOMEM`), or of `pipe` where there is no
     /// eventfd.
     pub fn new() -> Result<Self, Error> {
         let new = Self {
@@ -44,6 +44,10 @@ impl Notifier {
         NotifierRef::of(&self.rfd, &self.wfd)
     }
 
+    fn words(&self) -> Words<'_> {
+        Words { notify_me: &self.notify_me, notified: &self.notified }
+    }
+
     /// Makes the loop look at its work: wakes it if it sleeps or is about to.
     ///
     /// What the caller wrote before is visible to the loop when it looks. Costs one memory barrier
@@ -51,7 +55,11 @@ impl Notifier {
     /// `errno` unchanged).
     #[inline]
     pub fn notify(&self) {
-        protocol::notify(Handle(self));
+        flag::notify(self.words(), || {
+            // The notifier owns its descriptors, so a write fails only if other code has closed
+            // them; then the loop's `wait` reports it.
+            let _ = self.event_notifier().set();
+        });
     }
 
     /// Announces a poll. Look at the work *after* this call, then wait.
@@ -59,37 +67,13 @@ impl Notifier {
     /// Several threads may poll at once; each holds a [`Polling`] of its own.
     #[must_use = "the announcement ends when the value is dropped"]
     pub fn begin_poll(&self) -> Polling<'_> {
-        protocol::begin_poll(Handle(self));
+        flag::begin_poll(self.words());
         Polling { notifier: self }
     }
 
     /// The descriptor to poll for reading. Do not read it: [`Polling::finish`] does.
     pub fn raw_fd(&self) -> c_int {
         self.event_notifier().read_end()
-    }
-}
-
-/// A notifier as the protocol sees it.
-#[derive(Clone, Copy)]
-struct Handle<'a>(&'a Notifier);
-
-impl<'a> Context for Handle<'a> {
-    type NotifyMe = &'a AtomicU32;
-    type Notified = &'a AtomicBool;
-    type Event = WakeEvent<'a>;
-
-    fn notify_me(self) -> &'a AtomicU32 {
-        &self.0.notify_me
-    }
-
-    fn notified(self) -> &'a AtomicBool {
-        &self.0.notified
-    }
-
-    fn event(self) -> WakeEvent<'a> {
-        // The notifier owns its descriptors, so a write can only fail if other code closed them;
-        // then the loop's `wait` reports it.
-        WakeEvent { notifier: self.0.event_notifier(), failed: |_| {} }
     }
 }
 
@@ -118,13 +102,13 @@ pub struct Polling<'a> {
 
 impl Polling<'_> {
     /// Sleeps until a notification comes, `timeout` has passed (rounded up to a millisecond;
-    /// `None` waits for ever) or a signal handler has run, then accepts the notification.
+    /// `None` waits forever) or a signal handler has run, then accepts the notification.
     ///
     /// It may return without either; look at the work again.
     ///
     /// # Errors
     ///
-    /// What `poll` says, except `EINTR`.
+    /// Those of `poll`, except `EINTR`.
     pub fn wait(self, timeout: Option<Duration>) -> Result<(), Error> {
         let timeout = timeout.map_or(-1, |t| {
             c_int::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
@@ -148,13 +132,16 @@ impl Polling<'_> {
     pub fn finish(self) {
         let notifier = self.notifier;
         drop(self);
-        protocol::accept(Handle(notifier));
+        flag::accept(notifier.words(), || {
+            // A descriptor that cannot be read cannot be polled either: the loop's `wait` reports it.
+            let _ = notifier.event_notifier().test_and_clear();
+        });
     }
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        protocol::end_poll(Handle(self.notifier));
+        flag::end_poll(self.notifier.words());
     }
 }
 
@@ -235,8 +222,8 @@ mod tests {
         while seen < ROUNDS {
             let polling = n.begin_poll();
             if sent.load(Relaxed) == seen {
-                // Only a lost wakeup uses up so long a wait. One that ends early with nothing sent is
-                // an overtaken notifier's: it was suspended behind its write.
+                // Only a lost wakeup lets the wait time out. A wait that ends early with nothing sent is
+                // due to an overtaken notifier: one that was suspended behind its write.
                 let started = Instant::now();
                 polling.wait(Some(WATCHDOG)).unwrap();
                 assert!(

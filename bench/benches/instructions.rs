@@ -5,8 +5,9 @@
 
 #![allow(missing_docs)]
 
+use bench::columns::{foreign, peers};
 use bench::instructions::CALLS;
-use bench::peer::{foreign, peers, Loop, Peer};
+use bench::peer::{Loop, Peer};
 use gungraun::{library_benchmark, library_benchmark_group, main};
 
 /// A loop that nobody sleeps in, or somebody, and which may have been notified.

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::thread;
 use std::time::Duration;
 
-use bench::peer::{peers, Peer};
+use bench::columns::peers;
+use bench::peer::Peer;
 use bench::rows::{Row, ROWS};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode};

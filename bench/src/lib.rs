@@ -7,6 +7,7 @@
 #[cfg(feature = "peers")]
 mod crates;
 
+pub mod columns;
 pub mod cpu;
 pub mod instructions;
 #[cfg(feature = "peers")]

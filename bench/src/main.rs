@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
-use bench::peer::Peer;
-use bench::{instructions, wakes};
+use bench::{columns, instructions, wakes};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -29,7 +28,7 @@ fn main() -> ExitCode {
         ["loops"] => loops::write(&root()).and_then(|()| update_readme()),
         ["budget"] => budget(),
         ["wakes", column, rounds] => {
-            let peer = Peer::named(column).expect("a column of the table");
+            let peer = columns::named(column).expect("a column of the table");
             wakes::run(peer, rounds.parse().expect("a number of rounds"));
             Ok(())
         }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use bench::columns::peers;
 use bench::cpu::Place;
-use bench::peer::{peers, Peer};
+use bench::peer::Peer;
 use bench::rows::ROWS;
 use bench::table::{table, Line, Unit};
 use bench::{instructions, machine, measure, sizes, time, wakes};

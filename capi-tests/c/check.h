@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The test that is running, for the messages. */
+/* The running test, for the messages. */
 static const char *check_current = "main";
 
 #define CHECK(condition)                                                                       \
@@ -27,7 +27,7 @@ static const char *check_current = "main";
 #define CHECK_EQ(actual, expected)                                                             \
     check_equal(__FILE__, __LINE__, #actual, (long long)(actual), (long long)(expected))
 
-/* Runs a test function; the watchdog starts anew. */
+/* Runs a test function and restarts the watchdog. */
 #define RUN(test)                                                                              \
     do {                                                                                       \
         if (check_wants(#test)) {                                                              \
@@ -38,7 +38,7 @@ static const char *check_current = "main";
         }                                                                                      \
     } while (0)
 
-/* Whether AIONOTIFY_TEST, a text with the names of tests, has this one; true without it. */
+/* Whether AIONOTIFY_TEST contains the test's name; true if it is not set. */
 static inline int check_wants(const char *test)
 {
     const char *wanted = getenv("AIONOTIFY_TEST");
@@ -46,7 +46,7 @@ static inline int check_wants(const char *test)
     return wanted == NULL || strstr(wanted, test) != NULL;
 }
 
-/* RUN, unless an environment variable says that the tests run where this one cannot. */
+/* RUN, unless this environment variable is set because the test cannot run here. */
 #define RUN_UNLESS(variable, test)                                                             \
     do {                                                                                       \
         if (getenv(variable) != NULL) {                                                        \
@@ -65,7 +65,7 @@ static inline int check_wants(const char *test)
 /* AddressSanitizer's heap may be locked in a child by a thread that the child does not have. */
 #define RUN_WITH_FORK_SAFE_HEAP(test) RUN_UNLESS("AIONOTIFY_HEAP_NOT_FORK_SAFE", test)
 
-/* How often to do something: less under a tool that makes everything slower (valgrind). */
+/* How often to do something: less often under a tool that slows everything down (valgrind). */
 static inline int check_often(int times)
 {
     return getenv("AIONOTIFY_INSTRUMENTED") != NULL ? times / 20 : times;
@@ -101,8 +101,8 @@ static void check_hangs(int signal_number)
 }
 
 /*
- * A test takes at most a few seconds; only a lost wakeup or a deadlock uses up two minutes, or
- * the seconds that AIONOTIFY_WATCHDOG says.
+ * A test takes a few seconds at most. Only a lost wakeup or a deadlock takes two minutes, or
+ * the seconds in AIONOTIFY_WATCHDOG.
  */
 static inline void check_watchdog(void)
 {
@@ -112,8 +112,7 @@ static inline void check_watchdog(void)
     alarm(seconds != NULL ? (unsigned)atoi(seconds) : 120);
 }
 
-/* Runs f(argument) in a child, with what it writes to stderr in text; returns its wait status.
- */
+/* Runs f(argument) in a child and puts its stderr into text; returns the wait status. */
 static inline int check_in_child(void (*f)(void *), void *argument, char *text, size_t size)
 {
     int ends[2], status;
@@ -131,7 +130,7 @@ static inline int check_in_child(void (*f)(void *), void *argument, char *text, 
         close(ends[0]);
         close(ends[1]);
         f(argument);
-        /* No end as of a program: leak checkers would miss what the parent's threads hold. */
+        /* Not exit(): leak checkers would report what only the parent's threads still hold. */
         fflush(NULL);
         _exit(0);
     }
@@ -157,6 +156,17 @@ static inline void check_child_succeeds(void (*f)(void *), void *argument)
     }
 }
 
+/* How many lines a text has. */
+static inline int check_lines(const char *text)
+{
+    int count = 0;
+
+    for (; *text != '\0'; text++) {
+        count += *text == '\n';
+    }
+    return count;
+}
+
 struct check_call {
     void (*f)(void *);
     void *argument;
@@ -174,8 +184,8 @@ static inline void check_without_threads(void *opaque)
 }
 
 /*
- * The same where other threads run. What they had on their stacks is lost in the child, which a
- * leak checker must not see.
+ * The same where other threads run. Their stacks are gone in the child, and a leak checker
+ * would report what they pointed to.
  */
 static inline void check_child_of_threads_succeeds(void (*f)(void *), void *argument)
 {

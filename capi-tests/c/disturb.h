@@ -1,6 +1,6 @@
 /*
- * What disturbs the threads of a soak: CPU hogs, stopped threads, forks, exhausted descriptors.
- * Each is a thread that goes on until disturb_stop is set.
+ * What disturbs the threads of a soak: CPU hogs, stopped threads, forks, exhausted
+ * descriptors. Each is a thread that runs until disturb_stop is set. And the phases of a soak.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -73,7 +73,9 @@ static void *stop_and_resume(void *unused)
         wait_for(&stopped);
         nanosleep(&moment, NULL);
         __atomic_store_n(&resume, 1, __ATOMIC_RELAXED);
-        /* Else the next signal might find it still in the handler, and wait in vain. */
+        /*
+         * Else the next signal might hit a thread that is still in the handler, and be lost.
+         */
         wait_for(&resumed);
         disturbances++;
     }
@@ -134,7 +136,98 @@ static const struct {
 
 enum { DISTURBING = sizeof(disturbing) / sizeof(disturbing[0]) };
 
-/* Once, before the first of them: these threads may be stopped. */
+/*
+ * Milliseconds until a wakeup counts as lost. A time slice is a few, a stopped thread is
+ * resumed after about one; a loaded machine may let a thread wait for a second or two.
+ */
+enum { LATEST = 20000 };
+
+static double now_ms(void)
+{
+    struct timespec time;
+
+    CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &time), 0);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+/* A phase of a soak: on all CPUs or on one, with one of the disturbances. */
+struct phase {
+    int one_cpu, kind;
+    double milliseconds;
+    cpu_set_t cpus;
+};
+
+static const char *phase_cpus(const struct phase *phase)
+{
+    return phase->one_cpu ? "one CPU" : "all CPUs";
+}
+
+/* Before its threads are started. */
+static void phase_begin(struct phase *phase)
+{
+    check_current = disturbing[phase->kind].name;
+    CHECK_EQ(sched_getaffinity(0, sizeof(phase->cpus), &phase->cpus), 0);
+    if (phase->one_cpu) {
+        cpu_set_t one = this_cpu();
+
+        CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    }
+    disturb_stop = 0;
+    disturbances = 0;
+}
+
+/* Disturbs the phase's threads until its time is over. */
+static void phase_run(const struct phase *phase)
+{
+    struct timespec length = {(time_t)(phase->milliseconds / 1e3),
+                              (long)(phase->milliseconds * 1e6) % 1000000000L};
+    void *(*run)(void *) = disturbing[phase->kind].run;
+    pthread_t disturber = 0;
+
+    if (run != NULL) {
+        disturber = start(run, NULL);
+    }
+    nanosleep(&length, NULL);
+    __atomic_store_n(&disturb_stop, 1, __ATOMIC_RELAXED);
+    if (run != NULL) {
+        join(disturber);
+        CHECK(disturbances > 0);
+    }
+}
+
+/* After its threads have ended. */
+static void phase_end(const struct phase *phase)
+{
+    CHECK_EQ(sched_setaffinity(0, sizeof(phase->cpus), &phase->cpus), 0);
+}
+
+/* Runs each phase in turn; together they take this many seconds. */
+static void phases(double seconds, void (*run)(struct phase *))
+{
+    int one_cpu, kind;
+
+    for (one_cpu = 0; one_cpu <= 1; one_cpu++) {
+        for (kind = 0; kind < DISTURBING; kind++) {
+            struct phase phase = {one_cpu, kind, seconds * 1e3 / (2.0 * DISTURBING), {{0}}};
+
+            run(&phase);
+        }
+    }
+}
+
+/* The program's argument in seconds; exits if it is invalid. */
+static double soak_seconds(int argc, char **argv)
+{
+    double seconds = argc > 1 ? atof(argv[1]) : 10;
+
+    if (seconds <= 0) {
+        fprintf(stderr, "usage: soak [SECONDS]\n");
+        exit(2);
+    }
+    return seconds;
+}
+
+/* Called once, before the first phase: these threads may be stopped. */
 static void disturb_prepare(pthread_t *threads, unsigned count)
 {
     struct sigaction action;

@@ -16,10 +16,10 @@
 
 static int writes, reads;
 
-/* Called by the thread that writes, if set. */
+/* If set, called by the writing thread. */
 static void (*before_write)(void), (*behind_write)(void);
 
-/* The library's calls bind to this. */
+/* The library's calls bind to this definition. */
 long syscall(long number, ...)
 {
     static long (*libc_syscall)(long, ...);

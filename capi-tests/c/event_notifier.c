@@ -10,12 +10,7 @@
 
 #include "loop.h"
 
-static int is_open(int fd)
-{
-    return fcntl(fd, F_GETFD) >= 0;
-}
-
-static void starts_empty(void)
+static void event_notifier_init_makes_an_empty_one(void)
 {
     EventNotifier e;
 
@@ -28,7 +23,7 @@ static void starts_empty(void)
     event_notifier_cleanup(&e);
 }
 
-static void starts_set_where_active(void)
+static void event_notifier_init_sets_an_active_one(void)
 {
     EventNotifier e;
     int active[] = {1, -1, 256};
@@ -43,7 +38,7 @@ static void starts_set_where_active(void)
     }
 }
 
-static void is_nonblocking_and_close_on_exec(void)
+static void event_notifier_init_makes_it_nonblocking_and_close_on_exec(void)
 {
     EventNotifier e;
 
@@ -53,7 +48,7 @@ static void is_nonblocking_and_close_on_exec(void)
     event_notifier_cleanup(&e);
 }
 
-static void many_sets_take_one_clear(void)
+static void event_notifier_test_and_clear_clears_many_sets(void)
 {
     EventNotifier e;
     int i;
@@ -69,7 +64,7 @@ static void many_sets_take_one_clear(void)
     event_notifier_cleanup(&e);
 }
 
-static void set_writes_the_eight_byte_value_one(void)
+static void event_notifier_set_writes_the_eight_byte_value_one(void)
 {
     EventNotifier e;
     uint64_t value = 0;
@@ -82,7 +77,7 @@ static void set_writes_the_eight_byte_value_one(void)
     event_notifier_cleanup(&e);
 }
 
-static void a_full_eventfd_counts_as_set(void)
+static void event_notifier_set_succeeds_on_a_full_eventfd(void)
 {
     EventNotifier e;
     uint64_t most = UINT64_MAX - 1;
@@ -97,7 +92,7 @@ static void a_full_eventfd_counts_as_set(void)
     event_notifier_cleanup(&e);
 }
 
-static void a_full_pipe_counts_as_set(void)
+static void event_notifier_set_succeeds_on_a_full_pipe(void)
 {
     EventNotifier e;
     int ends[2], i;
@@ -125,7 +120,7 @@ static void a_full_pipe_counts_as_set(void)
     CHECK(!is_open(ends[1]));
 }
 
-static void adopts_a_descriptor(void)
+static void event_notifier_init_fd_adopts_a_descriptor(void)
 {
     EventNotifier e;
     int fd = eventfd(1, EFD_NONBLOCK);
@@ -142,7 +137,7 @@ static void adopts_a_descriptor(void)
     CHECK(!is_open(fd));
 }
 
-static void cleanup_forgets_the_descriptors(void)
+static void event_notifier_cleanup_forgets_the_descriptors(void)
 {
     EventNotifier e;
     int fd;
@@ -160,7 +155,7 @@ static void cleanup_forgets_the_descriptors(void)
     CHECK_EQ(event_notifier_test_and_clear(&e), 0);
 }
 
-static void a_reused_number_is_left_alone(void)
+static void event_notifier_cleanup_leaves_a_reused_number_alone(void)
 {
     EventNotifier e;
     FILE *file;
@@ -184,7 +179,7 @@ static void a_reused_number_is_left_alone(void)
     fclose(file);
 }
 
-static void init_does_not_look_at_what_was_there(void)
+static void event_notifier_init_ignores_old_contents(void)
 {
     EventNotifier e;
     int other = dup(0);
@@ -198,7 +193,7 @@ static void init_does_not_look_at_what_was_there(void)
     close(other);
 }
 
-static void bad_descriptors_are_errors(void)
+static void event_notifier_set_and_test_and_clear_fail_on_bad_descriptors(void)
 {
     EventNotifier e;
     int ends[2];
@@ -226,7 +221,7 @@ static void bad_descriptors_are_errors(void)
     event_notifier_cleanup(&e);
 }
 
-static void ended_input_is_no_notification(void)
+static void event_notifier_test_and_clear_ignores_end_of_file(void)
 {
     EventNotifier e;
     int ends[2];
@@ -239,7 +234,7 @@ static void ended_input_is_no_notification(void)
 }
 
 #ifndef WITHOUT_SET_HANDLER
-static void needs_a_program_function_for_handlers(void)
+static void event_notifier_set_handler_needs_a_program_function(void)
 {
     EventNotifier e;
 
@@ -251,21 +246,21 @@ static void needs_a_program_function_for_handlers(void)
 
 int main(void)
 {
-    RUN(starts_empty);
-    RUN(starts_set_where_active);
-    RUN(is_nonblocking_and_close_on_exec);
-    RUN(many_sets_take_one_clear);
-    RUN(set_writes_the_eight_byte_value_one);
-    RUN(a_full_eventfd_counts_as_set);
-    RUN(a_full_pipe_counts_as_set);
-    RUN(adopts_a_descriptor);
-    RUN(cleanup_forgets_the_descriptors);
-    RUN(a_reused_number_is_left_alone);
-    RUN(init_does_not_look_at_what_was_there);
-    RUN(bad_descriptors_are_errors);
-    RUN(ended_input_is_no_notification);
+    RUN(event_notifier_init_makes_an_empty_one);
+    RUN(event_notifier_init_sets_an_active_one);
+    RUN(event_notifier_init_makes_it_nonblocking_and_close_on_exec);
+    RUN(event_notifier_test_and_clear_clears_many_sets);
+    RUN(event_notifier_set_writes_the_eight_byte_value_one);
+    RUN(event_notifier_set_succeeds_on_a_full_eventfd);
+    RUN(event_notifier_set_succeeds_on_a_full_pipe);
+    RUN(event_notifier_init_fd_adopts_a_descriptor);
+    RUN(event_notifier_cleanup_forgets_the_descriptors);
+    RUN(event_notifier_cleanup_leaves_a_reused_number_alone);
+    RUN(event_notifier_init_ignores_old_contents);
+    RUN(event_notifier_set_and_test_and_clear_fail_on_bad_descriptors);
+    RUN(event_notifier_test_and_clear_ignores_end_of_file);
 #ifndef WITHOUT_SET_HANDLER
-    RUN(needs_a_program_function_for_handlers);
+    RUN(event_notifier_set_handler_needs_a_program_function);
 #endif
     return 0;
 }

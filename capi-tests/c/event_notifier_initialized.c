@@ -1,29 +1,15 @@
 /*
- * An EventNotifier that knows whether it is initialised.
+ * An EventNotifier that records whether it is initialized.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <fcntl.h>
-#include <poll.h>
 #include <stdbool.h>
 
 #include "block/aio.h"
-#include "check.h"
+#include "process.h"
 
-static bool is_open(int fd)
-{
-    return fcntl(fd, F_GETFD) >= 0;
-}
-
-static bool is_readable(int fd)
-{
-    struct pollfd poll_fd = {fd, POLLIN, 0};
-
-    return poll(&poll_fd, 1, 0) == 1;
-}
-
-/* All zero is not initialised, and descriptor 0 is somebody else's. */
-static void one_that_is_not_initialised_is_left_alone(void)
+/* All zero is uninitialized, although descriptor 0 is open. */
+static void event_notifier_calls_ignore_an_uninitialized_one(void)
 {
     EventNotifier e;
 
@@ -37,7 +23,7 @@ static void one_that_is_not_initialised_is_left_alone(void)
     CHECK(!e.initialized);
 }
 
-static void init_initialises(void)
+static void event_notifier_init_initializes(void)
 {
     EventNotifier e;
     int active;
@@ -55,7 +41,7 @@ static void init_initialises(void)
     }
 }
 
-static void cleanup_is_idempotent(void)
+static void event_notifier_cleanup_is_idempotent(void)
 {
     EventNotifier e;
     int fd;
@@ -76,7 +62,7 @@ static void cleanup_is_idempotent(void)
     CHECK_EQ(close(fd), 0);
 }
 
-static void init_fd_initialises(void)
+static void event_notifier_init_fd_initializes(void)
 {
     EventNotifier e;
     int ends[2];
@@ -95,7 +81,7 @@ static void init_fd_initialises(void)
 }
 
 #ifdef WITH_GET_WFD
-static void has_two_ends(void)
+static void event_notifier_get_wfd_returns_the_write_end(void)
 {
     EventNotifier e;
 
@@ -109,12 +95,12 @@ static void has_two_ends(void)
 
 int main(void)
 {
-    RUN(one_that_is_not_initialised_is_left_alone);
-    RUN(init_initialises);
-    RUN(cleanup_is_idempotent);
-    RUN(init_fd_initialises);
+    RUN(event_notifier_calls_ignore_an_uninitialized_one);
+    RUN(event_notifier_init_initializes);
+    RUN(event_notifier_cleanup_is_idempotent);
+    RUN(event_notifier_init_fd_initializes);
 #ifdef WITH_GET_WFD
-    RUN(has_two_ends);
+    RUN(event_notifier_get_wfd_returns_the_write_end);
 #endif
     return 0;
 }

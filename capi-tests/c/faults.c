@@ -4,42 +4,10 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <dirent.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 
 #include "loop.h"
 #include "refuse.h"
-
-static int open_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    closedir(folder);
-    return count;
-}
-
-/* Leaves room for so many more descriptors; returns the limit before. */
-static struct rlimit allow_descriptors(int more)
-{
-    struct rlimit before, narrow;
-    int lowest = dup(0);
-
-    CHECK(lowest >= 0);
-    close(lowest);
-    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-    narrow = before;
-    narrow.rlim_cur = (rlim_t)(lowest + more);
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &narrow), 0);
-    return before;
-}
 
 static void expect_failure(int error)
 {
@@ -62,7 +30,7 @@ static void child_without_descriptors(void *unused)
     CHECK_EQ(open_descriptors(), before);
 }
 
-static void no_descriptors_left(void)
+static void event_notifier_init_fails_without_descriptors(void)
 {
     check_child_succeeds(child_without_descriptors, NULL);
 }
@@ -96,7 +64,7 @@ static void child_with_pipes(void *unused)
     CHECK_EQ(open_descriptors(), before);
 }
 
-static void no_eventfd_means_a_pipe(void)
+static void event_notifier_init_makes_a_pipe_without_eventfd(void)
 {
     check_child_succeeds(child_with_pipes, NULL);
 }
@@ -119,7 +87,7 @@ static void child_notifies_through_a_pipe(void *unused)
     loop_free(ctx);
 }
 
-static void a_pipe_wakes_the_loop(void)
+static void aio_notify_wakes_the_loop_through_a_pipe(void)
 {
     check_child_succeeds(child_notifies_through_a_pipe, NULL);
 }
@@ -137,7 +105,7 @@ static void child_with_half_a_pipe(void *unused)
     CHECK_EQ(open_descriptors(), before);
 }
 
-static void a_pipe_needs_two_descriptors(void)
+static void event_notifier_init_needs_two_descriptors_for_a_pipe(void)
 {
     check_child_succeeds(child_with_half_a_pipe, NULL);
 }
@@ -149,7 +117,7 @@ static void child_with_forbidden_eventfd(void *unused)
     expect_failure(EPERM);
 }
 
-static void other_errors_come_back(void)
+static void event_notifier_init_returns_other_errors_of_eventfd(void)
 {
     check_child_succeeds(child_with_forbidden_eventfd, NULL);
 }
@@ -162,7 +130,7 @@ static void child_with_nothing(void *unused)
     expect_failure(ENFILE);
 }
 
-static void a_refused_pipe_comes_back(void)
+static void event_notifier_init_returns_the_error_of_pipe(void)
 {
     check_child_succeeds(child_with_nothing, NULL);
 }
@@ -177,7 +145,7 @@ static void child_that_cannot_write(void *unused)
     CHECK_EQ(open_descriptors(), before);
 }
 
-static void a_failed_first_set_leaves_nothing_open(void)
+static void event_notifier_init_leaves_nothing_open_if_its_set_fails(void)
 {
     check_child_succeeds(child_that_cannot_write, NULL);
 }
@@ -193,28 +161,12 @@ static void interrupted(int signal_number)
 /* A thread in a system call on a blocking descriptor of the program's own. */
 struct blocked {
     pthread_t thread;
-    long tid;
+    int tid;
     EventNotifier e;
     /* What lets the call go on. */
     void (*release)(EventNotifier *e);
     int done;
 };
-
-static int is_asleep(long tid)
-{
-    char path[64], line[256];
-    const char *state;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%ld/stat", tid);
-    file = fopen(path, "r");
-    CHECK(file != NULL);
-    CHECK(fgets(line, sizeof(line), file) != NULL);
-    fclose(file);
-    /* "TID (NAME) STATE ..." */
-    state = strrchr(line, ')');
-    return state != NULL && state[2] == 'S';
-}
 
 /* Interrupts the thread ten times while it is in its system call, then lets it go on. */
 static void *interrupt_then_release(void *argument)
@@ -240,8 +192,7 @@ static void check_repeated(void (*release)(EventNotifier *), int (*call)(EventNo
                            uint64_t filled, int expected)
 {
     struct sigaction action;
-    struct blocked blocked = {
-        .thread = pthread_self(), .tid = syscall(SYS_gettid), .release = release};
+    struct blocked blocked = {.thread = pthread_self(), .tid = own_tid(), .release = release};
     pthread_t helper;
 
     memset(&action, 0, sizeof(action));
@@ -266,7 +217,7 @@ static void empty(EventNotifier *e)
     CHECK_EQ(read(e->rfd, &value, sizeof(value)), 8);
 }
 
-static void an_interrupted_set_is_repeated(void)
+static void event_notifier_set_is_repeated_after_a_signal(void)
 {
     check_repeated(empty, event_notifier_set, UINT64_MAX - 1, 0);
 }
@@ -278,7 +229,7 @@ static void fill(EventNotifier *e)
     CHECK_EQ(write(e->wfd, &one, sizeof(one)), 8);
 }
 
-static void an_interrupted_clear_is_repeated(void)
+static void event_notifier_test_and_clear_is_repeated_after_a_signal(void)
 {
     check_repeated(fill, event_notifier_test_and_clear, 0, 1);
 }
@@ -288,7 +239,7 @@ static void child_sets(void *argument)
     CHECK_EQ(event_notifier_set(argument), 0);
 }
 
-static void a_forked_child_shares_the_notifier(void)
+static void event_notifier_set_in_a_child_sets_the_parents(void)
 {
     EventNotifier e;
 
@@ -321,7 +272,7 @@ static void child_executes_with_pipe(void *unused)
     child_executes(&e);
 }
 
-static void an_executed_program_does_not_inherit_it(void)
+static void event_notifier_init_closes_it_on_exec(void)
 {
     EventNotifier e;
 
@@ -330,7 +281,7 @@ static void an_executed_program_does_not_inherit_it(void)
     event_notifier_cleanup(&e);
 }
 
-static void nor_a_pipe(void)
+static void event_notifier_init_closes_a_pipe_on_exec(void)
 {
     check_child_succeeds(child_executes_with_pipe, NULL);
 }
@@ -343,20 +294,21 @@ int main(int argc, char **argv)
         CHECK_EQ(fcntl(atoi(argv[3]), F_GETFD), -1);
         return 0;
     }
-    RUN(no_descriptors_left);
-    RUN_ON_KERNEL(no_eventfd_means_a_pipe);
-    RUN_ON_KERNEL(a_pipe_wakes_the_loop);
-    RUN_ON_KERNEL(a_pipe_needs_two_descriptors);
-    RUN_ON_KERNEL(other_errors_come_back);
-    RUN_ON_KERNEL(a_refused_pipe_comes_back);
+    RUN(event_notifier_init_fails_without_descriptors);
+    RUN_ON_KERNEL(event_notifier_init_makes_a_pipe_without_eventfd);
+    RUN_ON_KERNEL(aio_notify_wakes_the_loop_through_a_pipe);
+    RUN_ON_KERNEL(event_notifier_init_needs_two_descriptors_for_a_pipe);
+    RUN_ON_KERNEL(event_notifier_init_returns_other_errors_of_eventfd);
+    RUN_ON_KERNEL(event_notifier_init_returns_the_error_of_pipe);
     if (getenv("AIONOTIFY_EMULATED") == NULL) {
-        /* valgrind itself cannot do without write. */
-        RUN_UNLESS("AIONOTIFY_INSTRUMENTED", a_failed_first_set_leaves_nothing_open);
+        /* valgrind itself needs write. */
+        RUN_UNLESS("AIONOTIFY_INSTRUMENTED",
+                   event_notifier_init_leaves_nothing_open_if_its_set_fails);
     }
-    RUN(an_interrupted_set_is_repeated);
-    RUN(an_interrupted_clear_is_repeated);
-    RUN(a_forked_child_shares_the_notifier);
-    RUN_ON_KERNEL(an_executed_program_does_not_inherit_it);
-    RUN_ON_KERNEL(nor_a_pipe);
+    RUN(event_notifier_set_is_repeated_after_a_signal);
+    RUN(event_notifier_test_and_clear_is_repeated_after_a_signal);
+    RUN(event_notifier_set_in_a_child_sets_the_parents);
+    RUN_ON_KERNEL(event_notifier_init_closes_it_on_exec);
+    RUN_ON_KERNEL(event_notifier_init_closes_a_pipe_on_exec);
     return 0;
 }

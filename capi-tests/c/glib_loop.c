@@ -76,7 +76,7 @@ static void *push_in_step(void *argument)
 
 static int stop;
 
-/* Polls the same context for nothing, so that its accepts race with the GSource's. */
+/* Polls the same context only to make its accepts race with the GSource's. */
 static void *poll_beside(void *argument)
 {
     AioContext *ctx = argument;
@@ -84,7 +84,7 @@ static void *poll_beside(void *argument)
     while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
         loop_begin(ctx);
         loop_wait(ctx, 0);
-        /* What was accepted for the GSource must reach it again. */
+        /* It may have accepted a notification that was meant for the GSource. */
         if (has_work()) {
             aio_notify(ctx);
         }
@@ -131,19 +131,19 @@ static void run(int beside)
     g_main_context_unref(main_context);
 }
 
-static void a_gsource_loses_nothing(void)
+static void aio_notify_loses_nothing_under_glib(void)
 {
     run(0);
 }
 
-static void a_gsource_beside_a_poller_loses_nothing(void)
+static void aio_notify_loses_nothing_under_glib_beside_a_poller(void)
 {
     run(1);
 }
 
 int main(void)
 {
-    RUN(a_gsource_loses_nothing);
-    RUN(a_gsource_beside_a_poller_loses_nothing);
+    RUN(aio_notify_loses_nothing_under_glib);
+    RUN(aio_notify_loses_nothing_under_glib_beside_a_poller);
     return 0;
 }

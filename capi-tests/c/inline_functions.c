@@ -15,7 +15,7 @@ static void callback(void *p)
     CHECK(p == &opaque);
 }
 
-static void soonest_timeout(void)
+static void qemu_soonest_timeout_prefers_a_deadline_to_none(void)
 {
     CHECK_EQ(qemu_soonest_timeout(3, 7), 3);
     CHECK_EQ(qemu_soonest_timeout(7, 3), 3);
@@ -27,7 +27,7 @@ static void soonest_timeout(void)
     CHECK_EQ(qemu_soonest_timeout(-1, -1), -1);
 }
 
-static void clock_units(void)
+static void qemu_clock_get_us_and_ms_round_down(void)
 {
     CHECK_EQ(qemu_clock_get_us(QEMU_CLOCK_REALTIME), 1234567891);
     CHECK_EQ(qemu_clock_get_ms(QEMU_CLOCK_REALTIME), 1234567);
@@ -45,7 +45,7 @@ static void check_timer(const QEMUTimer *ts, const QEMUTimerList *list, int scal
     CHECK(ts->next == NULL);
 }
 
-static void init(void)
+static void timer_init_functions_fill_the_timer(void)
 {
     QEMUTimerList **tl = main_loop_tlg.tl;
     QEMUTimer ts = {0};
@@ -66,7 +66,7 @@ static void check_and_free(QEMUTimer *ts, const QEMUTimerList *list, int scale)
     timer_free(ts);
 }
 
-static void new (void)
+static void timer_new_functions_allocate_and_fill_the_timer(void)
 {
     QEMUTimerList **tl = main_loop_tlg.tl;
 
@@ -77,7 +77,7 @@ static void new (void)
     check_and_free(timer_new_ms(QEMU_CLOCK_VIRTUAL_RT, callback, &opaque), tl[3], 1000000);
 }
 
-static void of_a_context(void)
+static void aio_timer_init_and_new_take_the_contexts_list(void)
 {
     static AioContext ctx;
     char lists[QEMU_CLOCK_MAX];
@@ -96,7 +96,7 @@ static void of_a_context(void)
 }
 
 /* GLib's clocks are the same ones, in microseconds. */
-static void clocks(void)
+static void get_clock_functions_agree_with_glibs(void)
 {
     int64_t before = g_get_monotonic_time() * 1000, now = get_clock();
 
@@ -117,11 +117,11 @@ int main(void)
     for (i = 0; i < QEMU_CLOCK_MAX; i++) {
         main_loop_tlg.tl[i] = (QEMUTimerList *)&lists[i];
     }
-    RUN(soonest_timeout);
-    RUN(clock_units);
-    RUN(init);
-    RUN(new);
-    RUN(of_a_context);
-    RUN(clocks);
+    RUN(qemu_soonest_timeout_prefers_a_deadline_to_none);
+    RUN(qemu_clock_get_us_and_ms_round_down);
+    RUN(timer_init_functions_fill_the_timer);
+    RUN(timer_new_functions_allocate_and_fill_the_timer);
+    RUN(aio_timer_init_and_new_take_the_contexts_list);
+    RUN(get_clock_functions_agree_with_glibs);
     return 0;
 }

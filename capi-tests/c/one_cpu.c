@@ -41,7 +41,7 @@ static void *play_context(void *argument)
                 loop_wait(side->ctx, 0);
             }
         }
-        /* One turn a wake; a second one where a notification comes while the loop is awake. */
+        /* One turn a wakeup, and another if a notification comes while the loop is awake. */
         CHECK(polls <= 2);
         side->polls += polls;
         __atomic_add_fetch(&side->other->turns, 1, __ATOMIC_RELAXED);
@@ -73,7 +73,7 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Seconds that a game takes; the second side begins. */
+/* How many seconds a game takes; the second side begins. */
 static double play(void *(*game)(void *), struct side sides[2])
 {
     double begin = now();
@@ -105,7 +105,7 @@ static double play_contexts(void)
     sides[0].ctx = loop_new();
     sides[1].ctx = loop_new();
     seconds = play(play_context, sides);
-    /* The game was about sleeping and waking. */
+    /* The sides have really slept. */
     CHECK(sides[0].polls + sides[1].polls > ROUNDS);
     loop_free(sides[0].ctx);
     loop_free(sides[1].ctx);
@@ -119,7 +119,7 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void ping_pong_costs_little_more_than_an_eventfd(void)
+static void aio_notify_in_ping_pong_costs_little_more_than_an_eventfd(void)
 {
     double ratios[REPEATS];
     int i;
@@ -137,13 +137,9 @@ static void ping_pong_costs_little_more_than_an_eventfd(void)
 
 int main(void)
 {
-    cpu_set_t cpus;
-    int cpu = sched_getcpu();
+    cpu_set_t cpus = this_cpu();
 
-    CHECK(cpu >= 0);
-    CPU_ZERO(&cpus);
-    CPU_SET((unsigned)cpu, &cpus);
     CHECK_EQ(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
-    RUN(ping_pong_costs_little_more_than_an_eventfd);
+    RUN(aio_notify_in_ping_pong_costs_little_more_than_an_eventfd);
     return 0;
 }

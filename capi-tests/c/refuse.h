@@ -1,6 +1,6 @@
 /*
- * Has the kernel refuse system calls, as a container's seccomp profile does: for good, and for
- * the calling process only. For children of a test.
+ * Makes the kernel refuse system calls, as a container's seccomp profile does. This cannot be
+ * undone and affects only the calling process: for children of a test.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -29,7 +29,7 @@ static void handler(EventNotifier *e)
     handled = e;
 }
 
-static void passes_the_read_end_on(void)
+static void event_notifier_set_handler_passes_the_read_end_on(void)
 {
     EventNotifier e = {.rfd = 40, .wfd = 41};
 
@@ -42,7 +42,7 @@ static void passes_the_read_end_on(void)
     CHECK(handled == &e);
 }
 
-static void null_removes(void)
+static void event_notifier_set_handler_removes_with_null(void)
 {
     EventNotifier e = {.rfd = 40, .wfd = 41};
 
@@ -56,7 +56,7 @@ static void null_removes(void)
 
 int main(void)
 {
-    RUN(passes_the_read_end_on);
-    RUN(null_removes);
+    RUN(event_notifier_set_handler_passes_the_read_end_on);
+    RUN(event_notifier_set_handler_removes_with_null);
     return 0;
 }

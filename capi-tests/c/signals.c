@@ -95,7 +95,7 @@ static void install(void)
     victim_runs = victim_stops = 0;
 }
 
-static void a_storm_on_another_thread(void)
+static void aio_notify_in_signal_handlers_of_another_thread_loses_nothing(void)
 {
     struct storm storm;
     pthread_t sender;
@@ -114,7 +114,7 @@ static void a_storm_on_another_thread(void)
 }
 
 /* The handler interrupts the loop itself: in poll, in accept, and between them. */
-static void a_storm_on_the_loop(void)
+static void aio_notify_in_signal_handlers_of_the_loop_loses_nothing(void)
 {
     struct storm storm = {pthread_self()};
     pthread_t sender;
@@ -131,7 +131,7 @@ static void a_storm_on_the_loop(void)
 
 int main(void)
 {
-    RUN(a_storm_on_another_thread);
-    RUN(a_storm_on_the_loop);
+    RUN(aio_notify_in_signal_handlers_of_another_thread_loses_nothing);
+    RUN(aio_notify_in_signal_handlers_of_the_loop_loses_nothing);
     return 0;
 }

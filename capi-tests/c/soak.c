@@ -20,11 +20,6 @@ enum {
     LOOPS = 2,
     NOTIFIERS = 3,
     THREADS = LOOPS * (NOTIFIERS + 1),
-    /*
-     * Milliseconds until a wakeup counts as lost. A time slice is a few, a stopped thread is
-     * resumed after about one; a loaded machine may let a thread wait for a second or two.
-     */
-    LATEST = 20000,
 };
 
 struct request {
@@ -44,14 +39,6 @@ struct loop {
 static struct loop loops[LOOPS];
 static pthread_t threads[THREADS];
 static int stop;
-
-static double now(void)
-{
-    struct timespec time;
-
-    CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &time), 0);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
 
 static int has_request(struct loop *loop)
 {
@@ -73,7 +60,7 @@ static int serve(struct loop *loop)
         struct request *request = &loop->requests[i];
 
         if (__atomic_load_n(&request->turn, __ATOMIC_ACQUIRE) % 2 == 1) {
-            double late = now() - request->made;
+            double late = now_ms() - request->made;
 
             loop->worst = late > loop->worst ? late : loop->worst;
             loop->wakeups++;
@@ -113,7 +100,7 @@ static void *run_notifier(void *argument)
     while (!is_set(&stop)) {
         struct timespec until;
 
-        me->request->made = now();
+        me->request->made = now_ms();
         __atomic_add_fetch(&me->request->turn, 1, __ATOMIC_RELEASE);
         aio_notify(me->loop->ctx);
         CHECK_EQ(clock_gettime(CLOCK_REALTIME, &until), 0);
@@ -129,7 +116,7 @@ static void *run_notifier(void *argument)
     return NULL;
 }
 
-/* The loops are to end: the last wakeup, which can be lost as well. */
+/* Stopping the loops takes a last wakeup, which can be lost too. */
 static void end_hangs(int signal_number)
 {
     static const char text[] = "lost wakeup of a loop that is to end: ";
@@ -140,26 +127,15 @@ static void end_hangs(int signal_number)
     check_hangs(signal_number);
 }
 
-static void phase(int one_cpu, int kind, double milliseconds)
+static void soak(struct phase *phase)
 {
     struct notifier notifiers[LOOPS][NOTIFIERS];
-    struct timespec length = {(time_t)(milliseconds / 1e3),
-                              (long)(milliseconds * 1e6) % 1000000000L};
     unsigned long wakeups = 0, spurious = 0;
     double worst = 0;
-    pthread_t disturber = 0;
-    cpu_set_t before, one;
     int i, j, count = 0;
 
-    check_current = disturbing[kind].name;
-    CHECK_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
-    if (one_cpu) {
-        CPU_ZERO(&one);
-        CPU_SET((unsigned)sched_getcpu(), &one);
-        CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
-    }
-    stop = disturb_stop = 0;
-    disturbances = 0;
+    phase_begin(phase);
+    stop = 0;
     memset(loops, 0, sizeof(loops));
     for (i = 0; i < LOOPS; i++) {
         loops[i].ctx = loop_new();
@@ -170,18 +146,10 @@ static void phase(int one_cpu, int kind, double milliseconds)
             threads[count++] = start(run_notifier, &notifiers[i][j]);
         }
     }
-    if (disturbing[kind].run != NULL) {
-        disturber = start(disturbing[kind].run, NULL);
-    }
-    nanosleep(&length, NULL);
-    __atomic_store_n(&disturb_stop, 1, __ATOMIC_RELAXED);
-    if (disturbing[kind].run != NULL) {
-        join(disturber);
-        CHECK(disturbances > 0);
-    }
+    phase_run(phase);
     __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
     signal(SIGALRM, end_hangs);
-    /* Later than the notifiers, which say so themselves. */
+    /* Later than the notifiers' own timeout, which has a better message. */
     alarm(2 * LATEST / 1000);
     for (i = 0; i < LOOPS; i++) {
         aio_notify(loops[i].ctx);
@@ -197,29 +165,20 @@ static void phase(int one_cpu, int kind, double milliseconds)
         CHECK_EQ(loops[i].ctx->notify_me, 0);
         loop_free(loops[i].ctx);
     }
-    CHECK_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
+    phase_end(phase);
     CHECK(wakeups > 0);
     CHECK(worst < LATEST);
-    printf("ok %-8s  %-15s  %10lu  %8.1f ms  %9lu\n", one_cpu ? "one CPU" : "all CPUs",
-           disturbing[kind].name, wakeups, worst, spurious);
+    printf("ok %-8s  %-15s  %10lu  %8.1f ms  %9lu\n", phase_cpus(phase), check_current, wakeups,
+           worst, spurious);
     fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-    double seconds = argc > 1 ? atof(argv[1]) : 10;
-    int one_cpu, kind;
+    double seconds = soak_seconds(argc, argv);
 
-    if (seconds <= 0) {
-        fprintf(stderr, "usage: soak [SECONDS]\n");
-        return 2;
-    }
     disturb_prepare(threads, THREADS);
     printf("   CPUs      disturbed by        wakeups   worst latency   spurious returns\n");
-    for (one_cpu = 0; one_cpu <= 1; one_cpu++) {
-        for (kind = 0; kind < DISTURBING; kind++) {
-            phase(one_cpu, kind, seconds * 1e3 / (2.0 * DISTURBING));
-        }
-    }
+    phases(seconds, soak);
     return 0;
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use crate::host::HostLibrary;
 use crate::installed::{pkg_config, prefix, root, scratch};
 use crate::run::{output, succeed};
 
@@ -108,6 +107,11 @@ impl Program {
         self
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Adds flags for the compiler.
     #[must_use]
     pub fn flags(mut self, flags: &[&str]) -> Self {
@@ -123,14 +127,6 @@ impl Program {
         let words = succeed(command.args(["--cflags", "--libs", package])).stdout;
         self.libraries.extend(words.split_whitespace().map(str::to_owned));
         self
-    }
-
-    /// What the linker says of a program for these headers that it refuses.
-    pub fn refused_for(&self, headers: &HostLibrary, linked: &HostLibrary) -> String {
-        let name = format!("{}-refused", headers.name());
-        let finished = output(&mut self.command(&name, &headers.cflags(), &linked.libs()).0);
-        assert!(!finished.status.success(), "{} is linked", self.name);
-        finished.stderr
     }
 
     /// What the linker says of a program with the shared library that it refuses.
@@ -171,32 +167,30 @@ impl Program {
         self.link("Static", &libraries)
     }
 
-    /// The same, compiled with a program's own headers and linked with the library for them.
-    pub fn build_for(&self, library: &HostLibrary) -> PathBuf {
-        self.link_as(&library.name(), &library.cflags(), &library.libs())
-    }
-
     /// The same, linked with none of our libraries, for a program that loads one at run time.
     pub fn build_without(&self) -> PathBuf {
         self.link("Without", &["-ldl".to_owned()])
-    }
-
-    /// The same, compiled for one library and linked with another.
-    pub fn build_mixed(&self, headers: &HostLibrary, linked: &HostLibrary) -> PathBuf {
-        self.link_as("mixed", &headers.cflags(), &linked.libs())
     }
 
     fn link(&self, suffix: &str, library: &[String]) -> PathBuf {
         self.link_as(suffix, &pkg_config(&["--cflags", self.package]), library)
     }
 
-    fn link_as(&self, suffix: &str, cflags: &[String], library: &[String]) -> PathBuf {
+    /// Compiles with these flags and links with this library; returns the program's path, which ends
+    /// with `suffix`.
+    pub(crate) fn link_as(&self, suffix: &str, cflags: &[String], library: &[String]) -> PathBuf {
         let (mut command, program) = self.command(suffix, cflags, library);
         succeed(&mut command);
         program
     }
 
-    fn command(&self, suffix: &str, cflags: &[String], library: &[String]) -> (Command, PathBuf) {
+    /// The compiler's command for that, and the path.
+    pub(crate) fn command(
+        &self,
+        suffix: &str,
+        cflags: &[String],
+        library: &[String],
+    ) -> (Command, PathBuf) {
         // Tests run side by side: a second build would replace what the first one runs.
         static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
         let program = scratch("programs").join(format!("{}-{suffix}", self.name));

@@ -218,13 +218,14 @@ impl HostLibrary {
     pub fn run_suite(&self) -> usize {
         let initialized =
             self.host.compiles("char probe[offsetof(EventNotifier, initialized) >= 0];");
-        let mut names = match &*self.host.generation {
-            "5.2" => vec!["notify_5_2", "wakeups_5_2"],
-            _ => vec!["misuse", "notify", "one_cpu", "signals", "wakeups"],
-        };
+        let mut flags = vec!["-D_GNU_SOURCE"];
+        let mut names = vec!["notify", "wakeups"];
+        match &*self.host.generation {
+            "5.2" => flags.push("-DLOOP_5_2"),
+            _ => names.extend(["misuse", "one_cpu", "signals"]),
+        }
         // A NULL argument is not caught by the inline ones.
         let inline: Vec<&str> = names.iter().copied().filter(|name| *name != "misuse").collect();
-        let mut flags = vec!["-D_GNU_SOURCE"];
         if self.host.compiles(
             "_Static_assert(__builtin_types_compatible_p(__typeof__(event_notifier_set_handler), \
              int(EventNotifier *, EventNotifierHandler *)), \"\");",
@@ -266,5 +267,25 @@ impl HostLibrary {
         let name = format!("check-layout-{}", flags.concat().replace(['/', '='], "_"));
         let built = Program::with_text(&name, text).flags(flags).build_for(self);
         output(&mut program(&built))
+    }
+}
+
+impl Program {
+    /// Compiles it with a program's own headers and links it with the library for them.
+    pub fn build_for(&self, library: &HostLibrary) -> PathBuf {
+        self.link_as(&library.name(), &library.cflags(), &library.libs())
+    }
+
+    /// Compiles it for one library and links it with another.
+    pub fn build_mixed(&self, headers: &HostLibrary, linked: &HostLibrary) -> PathBuf {
+        self.link_as("mixed", &headers.cflags(), &linked.libs())
+    }
+
+    /// What the linker says of a program for these headers that it refuses.
+    pub fn refused_for(&self, headers: &HostLibrary, linked: &HostLibrary) -> String {
+        let name = format!("{}-refused", headers.name());
+        let finished = output(&mut self.command(&name, &headers.cflags(), &linked.libs()).0);
+        assert!(!finished.status.success(), "{} is linked", self.name());
+        finished.stderr
     }
 }

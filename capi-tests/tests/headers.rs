@@ -9,7 +9,7 @@ use std::slice;
 use capi_tests::{compiler, files_below, in_parallel, output, pkg_config, prefix, program, read};
 use capi_tests::{root, scratch, succeed, write, Linkage, Mode, Program};
 
-/// What is not as the generator has it, of what is generated below a folder.
+/// The generated files below a folder that differ from what the generator makes.
 fn differences(root: &Path, generated: &[(String, String)]) -> Vec<String> {
     let mut differences = Vec::new();
     let files = ["include", "man"].map(|folder| {

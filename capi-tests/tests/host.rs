@@ -310,7 +310,7 @@ fn each_loop_needs_the_library_of_its_generation() {
     let (reference, later) = (library("2.4", "aionotify-24"), library("5.2", "aionotify-52"));
     assert_eq!(fares("24", &reference), "0 lost, 0 idle turns\n");
     assert_eq!(fares("52", &later), "0 lost, 0 idle turns\n");
-    // Notified while it chose its timeout, with nothing set: it would sleep for ever.
+    // Notified while it chose its timeout, with nothing set: it would sleep without end.
     assert_eq!(fares("52", &reference), "100 lost, 0 idle turns\n");
     // Nobody empties the event: it never sleeps again.
     assert_eq!(fares("24", &later), "0 lost, 100 idle turns\n");
@@ -409,7 +409,7 @@ fn a_build_for_headers_that_do_not_fit_stops() {
     }
 }
 
-/// Whoever asks for another layout in the wrong way must not get the reference's.
+/// A wrong request for another layout must not build the reference's.
 #[test]
 fn a_request_that_cannot_be_met_stops_the_build() {
     for (variable, value, features, message) in [

@@ -62,7 +62,7 @@ fn hot_functions_start_a_cache_line() {
 }
 
 #[test]
-fn names_and_links() {
+fn soname_and_links_have_the_version() {
     assert_eq!(elf::soname(&shared()), ["libaionotify.so.0"]);
     let lib = prefix().join("lib");
     let link = |name: &str| fs::read_link(lib.join(name)).expect("a link");
@@ -86,7 +86,7 @@ fn needs_only_libc() {
 }
 
 #[test]
-fn hardened() {
+fn library_is_hardened() {
     assert_eq!(elf::weaknesses(&shared()), [""; 0]);
 }
 
@@ -111,7 +111,7 @@ fn missing_hardening_is_noticed() {
 }
 
 #[test]
-fn small() {
+fn library_is_small() {
     let stripped = scratch("stripped").join("libaionotify.so");
     let strip = std::env::var_os("STRIP").unwrap_or_else(|| "strip".into());
     succeed(Command::new(strip).arg("--strip-all").arg("-o").arg(&stripped).arg(shared()));

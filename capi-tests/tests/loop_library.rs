@@ -79,7 +79,7 @@ fn calls_within_a_component_are_not() {
 }
 
 #[test]
-fn names_and_links() {
+fn soname_and_links_have_the_version() {
     assert_eq!(elf::soname(&shared()), ["libaiocontext.so.0"]);
     let lib = prefix().join("lib");
     let link = |name: &str| fs::read_link(lib.join(name)).expect("a link");
@@ -100,13 +100,13 @@ fn needs_only_libc_and_glib() {
 }
 
 #[test]
-fn hardened() {
+fn library_is_hardened() {
     assert_eq!(elf::weaknesses(&shared()), [""; 0]);
 }
 
 /// A worker may still be on its way out of it.
 #[test]
-fn it_is_never_unloaded() {
+fn library_is_never_unloaded() {
     assert!(elf::stays_loaded(&shared()));
     // It has no threads, and nothing points to it behind its calls.
     assert!(!elf::stays_loaded(&prefix().join("lib/libaionotify.so")));

@@ -19,7 +19,11 @@ fn a_loop_that_does_not_look_at_the_waiters_deadlocks() {
 
 #[test]
 fn a_loop_that_polls_closed_descriptors_is_busy() {
-    assert_notices("descriptors", "posix", "a_closed_descriptor_is_dropped: failed: polls <= 300");
+    assert_notices(
+        "descriptors",
+        "posix",
+        "aio_poll_drops_a_closed_descriptor: failed: polls <= 300",
+    );
 }
 
 #[test]
@@ -27,13 +31,13 @@ fn a_source_for_each_descriptor_is_noticed() {
     assert_notices(
         "glib",
         "posix",
-        "a_context_is_one_descriptor: after - before is 54, expected 4",
+        "aio_get_g_source_polls_one_descriptor: after - before is 54, expected 4",
     );
 }
 
 #[test]
 fn a_system_call_in_each_poll_is_noticed() {
-    assert_notices("system_calls", "posix", "a_poll_without_handlers_costs_none");
+    assert_notices("system_calls", "posix", "aio_poll_without_handlers_makes_no_system_call");
 }
 
 #[test]

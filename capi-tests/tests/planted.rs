@@ -4,7 +4,7 @@ use capi_tests::{output, program, Finished, Patched, Program};
 
 /// Runs a program with a library in whose protocol a text is replaced.
 fn run(name: &str, fault: &str, from: &str, to: &str) -> Finished {
-    let copy = Patched::new(fault).replace("src/protocol.rs", from, to);
+    let copy = Patched::new(fault).replace("src/protocol/flag.rs", from, to);
     let built = copy.build("release");
     assert!(built.status.success(), "{}", built.stderr);
     let archive = copy.library("release", "libaionotify.a");
@@ -18,14 +18,14 @@ fn assert_fails(finished: &Finished, message: &str) {
     assert!(finished.stderr.contains(message), "another failure: {}", finished.stderr);
 }
 
-const FLAG_BEFORE: &str = "    ctx.notified().store(true, Relaxed);\n";
-const FLAG_AFTER: &str = "    ctx.notified().store(true, Release);\n";
+const FLAG_BEFORE: &str = "    notified.store(true, Relaxed);\n";
+const FLAG_AFTER: &str = "    notified.store(true, Release);\n";
 
-/// The reference's order: the woken loop polls round until the waker runs again.
+/// The reference's order: the woken loop busy-loops until the waker is rescheduled.
 #[test]
 fn no_flag_before_the_event_spins() {
     let finished = run("notify", "flag-after", FLAG_BEFORE, "");
-    assert_fails(&finished, "a_loop_that_wakes_behind_the_write_empties_the_event: failed");
+    assert_fails(&finished, "aio_notify_accept_empties_the_event_right_behind_the_write: failed");
 }
 
 /// The same, seen from outside.
@@ -35,25 +35,25 @@ fn no_flag_before_the_event_spins_on_one_cpu() {
     assert_fails(&finished, "failed: polls <= 2");
 }
 
-/// The event can stay full, and nobody ever empties it.
+/// The event can stay full with the flag clear: no accept ever empties it.
 #[test]
-fn no_flag_after_the_event_spins_for_ever() {
+fn no_flag_after_the_event_leaves_it_full() {
     let finished = run("notify", "flag-before", FLAG_AFTER, "");
-    assert_fails(&finished, "the_event_does_not_stay_full_with_the_flag_clear: failed");
+    assert_fails(&finished, "aio_notify_leaves_no_full_event_with_a_clear_flag: failed");
 }
 
-/// Whoever finds the flag set leaves the write to others: the loop sleeps on.
+/// A notifier that finds the flag set skips its write: the loop sleeps on.
 #[test]
 fn a_spared_write_loses_a_wakeup() {
-    let exchange = "    if ctx.notified().swap(true, SeqCst) {\n        return;\n    }\n";
+    let exchange = "    if notified.swap(true, SeqCst) {\n        return;\n    }\n";
     let finished = run("notify", "spared-write", FLAG_BEFORE, exchange);
-    assert_fails(&finished, "a_set_flag_does_not_spare_the_write: writes is 0, expected 1");
+    assert_fails(&finished, "aio_notify_writes_although_the_flag_is_set: writes is 0, expected 1");
 }
 
 /// An event that is never emptied.
 #[test]
 fn an_accept_that_does_nothing_spins() {
     let finished =
-        run("notify", "no-accept", "    if ctx.notified().load(Relaxed) {", "    if false {");
+        run("notify", "no-accept", "    if words.notified.load(Relaxed) {", "    if false {");
     assert_fails(&finished, "reads is 0, expected 1");
 }

@@ -4,12 +4,9 @@ use core::ptr::NonNull;
 
 use super::LIBRARY;
 use crate::abi::AioContext;
-use crate::event_notifier::{NotifierRef, WakeEvent};
-use crate::ffi::{ContextRef, View, Wakeup};
-#[cfg(not(aionotify_generation = "5.2"))]
-use crate::protocol;
-#[cfg(aionotify_generation = "5.2")]
-use crate::protocol_5_2 as protocol;
+use crate::event_notifier::NotifierRef;
+use crate::ffi::{ContextRef, View};
+use crate::protocol::{flag, since_5_2};
 
 // The two functions at the start of a cache line each: one that crosses from one line to the next
 // costs a fifth more when it has nothing to do. Stable Rust cannot align a function, but this
@@ -24,26 +21,47 @@ core::arch::global_asm!(
     ".popsection",
 );
 
-impl<'a> From<ContextRef<'a>> for WakeEvent<'a> {
-    #[inline]
-    fn from(ctx: ContextRef<'a>) -> Self {
-        // SAFETY: a member of a live context is not NULL.
-        let notifier = unsafe { NonNull::new_unchecked(ctx.notifier()) };
-        // SAFETY: the notifier lives as long as its context.
-        let notifier = unsafe { NotifierRef::new(notifier) };
-        Self { notifier, failed: |e| LIBRARY.cannot_wake(e.raw_os_error()) }
+/// Fills the event of the context.
+fn fill(ctx: ContextRef<'_>) {
+    if let Err(e) = notifier(ctx).set() {
+        LIBRARY.cannot_wake(e.raw_os_error());
     }
 }
 
-/// The argument for the protocol.
-///
-/// # Safety
-///
-/// `ctx` lives for `'a`.
+/// Drains the event of the context.
+fn drain(ctx: ContextRef<'_>) {
+    // A descriptor that cannot be read cannot be polled either: the loop's own poll reports it, as
+    // POLLNVAL.
+    let _ = notifier(ctx).test_and_clear();
+}
+
+fn notifier(ctx: ContextRef<'_>) -> NotifierRef<'_> {
+    // SAFETY: a member of a live context is not NULL.
+    let notifier = unsafe { NonNull::new_unchecked(ctx.notifier()) };
+    // SAFETY: the notifier lives as long as its context.
+    unsafe { NotifierRef::new(notifier) }
+}
+
+/// Whether the library is for loops of QEMU 5.2 and later.
+const IS_FOR_5_2: bool = cfg!(aionotify_generation = "5.2");
+
 #[inline]
-unsafe fn wakeup<'a>(ctx: NonNull<AioContext>) -> Wakeup<'a, WakeEvent<'a>> {
-    // SAFETY: the same contract.
-    unsafe { ContextRef::new(ctx) }.wakeup()
+fn notify(ctx: ContextRef<'_>) {
+    if IS_FOR_5_2 {
+        since_5_2::notify(ctx.words(), move || fill(ctx));
+    } else {
+        flag::notify(ctx.words(), move || fill(ctx));
+    }
+}
+
+#[inline]
+fn accept(ctx: ContextRef<'_>) {
+    if IS_FOR_5_2 {
+        // The loop drains the event in a handler of its own.
+        since_5_2::accept(ctx.words());
+    } else {
+        flag::accept(ctx.words(), move || drain(ctx));
+    }
 }
 
 /// Wakes the loop of `ctx` if somebody sleeps in poll on it or is about to (`notify_me` is not 0);
@@ -74,7 +92,7 @@ unsafe fn wakeup<'a>(ctx: NonNull<AioContext>) -> Wakeup<'a, WakeEvent<'a>> {
 pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
     match NonNull::new(ctx) {
         // SAFETY: the context is live by this function's contract.
-        Some(ctx) => protocol::notify(unsafe { wakeup(ctx) }),
+        Some(ctx) => notify(unsafe { ContextRef::new(ctx) }),
         None => LIBRARY.is_null("aio_notify", "ctx"),
     }
 }
@@ -100,7 +118,7 @@ pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
 pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
     match NonNull::new(ctx) {
         // SAFETY: the context is live by this function's contract.
-        Some(ctx) => protocol::accept(unsafe { wakeup(ctx) }),
+        Some(ctx) => accept(unsafe { ContextRef::new(ctx) }),
         None => LIBRARY.is_null("aio_notify_accept", "ctx"),
     }
 }

@@ -1,6 +1,5 @@
 //! Views of a context and its lock.
 
-use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32};
 
@@ -11,7 +10,7 @@ use crate::abi::aio::IOHandler;
 use crate::abi::opaque::{AioHandler, ThreadPool, QEMUBH};
 use crate::abi::{AioContext, EventNotifier, QEMUTimerListGroup, RFifoLock};
 use crate::layout::{NOTIFIED, NOTIFIER, NOTIFY_ME};
-use crate::protocol::{self, Event};
+use crate::protocol::Words;
 use crate::view;
 
 view! {
@@ -32,29 +31,30 @@ view! {
 
 // The words of the protocol, which are where the library was built for.
 impl<'a> ContextRef<'a> {
+    /// The address of the member at this offset of [`crate::layout`].
+    #[inline]
+    fn member<T>(self, offset: usize) -> *mut T {
+        self.as_ptr().wrapping_byte_add(offset).cast()
+    }
+
     /// The word `notify_me`.
     #[inline]
     pub fn notify_me(self) -> &'a AtomicU32 {
-        // SAFETY: within a live context, whose layout the library was built for.
-        let word = unsafe { self.as_ptr().byte_add(NOTIFY_ME) };
         // SAFETY: live and aligned; all code accesses it atomically, by the type's contract.
-        unsafe { AtomicU32::from_ptr(word.cast()) }
+        unsafe { AtomicU32::from_ptr(self.member(NOTIFY_ME)) }
     }
 
     /// The word `notified`.
     #[inline]
     pub fn notified(self) -> &'a AtomicBool {
-        // SAFETY: within a live context, whose layout the library was built for.
-        let word = unsafe { self.as_ptr().byte_add(NOTIFIED) };
         // SAFETY: a live `bool`; all code accesses it atomically, by the type's contract.
-        unsafe { AtomicBool::from_ptr(word.cast()) }
+        unsafe { AtomicBool::from_ptr(self.member(NOTIFIED)) }
     }
 
     /// The address of `notifier`.
     #[inline]
     pub fn notifier(self) -> *mut EventNotifier {
-        // SAFETY: within a live context, whose layout the library was built for.
-        unsafe { self.as_ptr().byte_add(NOTIFIER) }.cast()
+        self.member(NOTIFIER)
     }
 
     /// The view of `lock`.
@@ -66,38 +66,10 @@ impl<'a> ContextRef<'a> {
         unsafe { LockRef::new(lock) }
     }
 
-    /// The context for [`protocol`], with this kind of event.
+    /// The public words for [`crate::protocol`].
     #[inline]
-    pub fn wakeup<E: From<Self>>(self) -> Wakeup<'a, E> {
-        Wakeup { ctx: self, event: PhantomData }
-    }
-}
-
-/// A context with what wakes its loop.
-#[derive(Clone, Copy, Debug)]
-pub struct Wakeup<'a, E> {
-    ctx: ContextRef<'a>,
-    event: PhantomData<E>,
-}
-
-impl<'a, E: Event + Copy + From<ContextRef<'a>>> protocol::Context for Wakeup<'a, E> {
-    type NotifyMe = &'a AtomicU32;
-    type Notified = &'a AtomicBool;
-    type Event = E;
-
-    #[inline]
-    fn notify_me(self) -> &'a AtomicU32 {
-        self.ctx.notify_me()
-    }
-
-    #[inline]
-    fn notified(self) -> &'a AtomicBool {
-        self.ctx.notified()
-    }
-
-    #[inline]
-    fn event(self) -> E {
-        E::from(self.ctx)
+    pub fn words(self) -> Words<'a> {
+        Words { notify_me: self.notify_me(), notified: self.notified() }
     }
 }
 

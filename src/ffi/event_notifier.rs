@@ -26,17 +26,16 @@ impl View for NotifierRef<'_> {
     #[inline]
     unsafe fn new(e: NonNull<EventNotifier>) -> Self {
         let word = |offset| {
-            // SAFETY: within the notifier, whose layout the library was built for.
-            let word = unsafe { e.as_ptr().byte_add(offset) };
-            // SAFETY: an `int` of a live notifier, aligned, accessed atomically by all.
-            unsafe { AtomicI32::from_ptr(word.cast()) }
+            let word = e.as_ptr().wrapping_byte_add(offset).cast();
+            // SAFETY: an `int` of a live notifier, whose layout the library was built for: aligned, and
+            // accessed atomically by all.
+            unsafe { AtomicI32::from_ptr(word) }
         };
         let view = Self::of(word(RFD), word(WFD));
         let Some(offset) = INITIALIZED else { return view };
-        // SAFETY: within the notifier, whose layout the library was built for.
-        let initialized = unsafe { e.as_ptr().byte_add(offset) };
+        let initialized = e.as_ptr().wrapping_byte_add(offset).cast();
         // SAFETY: a `bool` of a live notifier, accessed atomically by all.
-        view.guarded_by(unsafe { AtomicBool::from_ptr(initialized.cast()) })
+        view.guarded_by(unsafe { AtomicBool::from_ptr(initialized) })
     }
 }
 

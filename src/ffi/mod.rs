@@ -4,15 +4,19 @@
 pub mod context;
 pub mod event_notifier;
 pub mod library;
+pub mod opaque;
 pub mod symbol;
 pub mod target;
+pub mod thread;
+pub mod time;
 pub mod view;
 
 mod message;
 
 pub use crate::error::preserving_errno;
-pub use context::{ContextRef, LockRef, Wakeup};
+pub use context::{ContextRef, LockRef};
 pub use library::{Library, LIBAIOCONTEXT, LIBAIONOTIFY};
+pub use opaque::Opaque;
 pub use view::View;
 
 /// The system calls behind an event.

@@ -82,7 +82,8 @@ macro_rules! symbols {
 }
 
 /// `hidden_names! { "name" = function; ... }` gives functions names that no program can define, for
-/// other components and for comparisons with exported names.
+/// other components and for comparisons with exported names. It stands in the module of the functions,
+/// because a name and its function must be in one object file, and each module may get its own.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! hidden_names {

@@ -47,6 +47,12 @@ macro_rules! view {
             }
         }
 
+        // SAFETY: an address. Its accessors read what does not change any more, and give addresses and
+        // atomics, so any thread may use it.
+        unsafe impl Send for $view<'_> {}
+        // SAFETY: as above.
+        unsafe impl Sync for $view<'_> {}
+
         impl<'a> $view<'a> {
             /// The struct's address.
             #[inline]

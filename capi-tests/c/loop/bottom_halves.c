@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "context.h"
+#include "steppers.h"
 
 static AioContext *ctx;
 
-/* A bottom half that notes that it ran, and then does something. */
+/* A bottom half that records its run, then performs an action. */
 struct half {
     QEMUBH *bh;
     char name;
@@ -46,13 +46,13 @@ static void three(void (*then)(struct half *))
     half_new(&c, 'c', NULL, NULL);
 }
 
-/* Those that are left are the context's. */
+/* The context frees the bottom halves that are left. */
 static void done(void)
 {
     aio_context_unref(ctx);
 }
 
-static void run_once_in_the_order_of_scheduling(void)
+static void qemu_bh_schedule_runs_each_once_in_order(void)
 {
     three(NULL);
     CHECK_EQ(aio_bh_poll(ctx), 0);
@@ -72,7 +72,7 @@ static void run_once_in_the_order_of_scheduling(void)
     done();
 }
 
-static void a_cancelled_one_does_not_run(void)
+static void qemu_bh_cancel_keeps_it_from_running(void)
 {
     three(NULL);
     qemu_bh_cancel(a.bh);
@@ -94,7 +94,7 @@ static void a_cancelled_one_does_not_run(void)
     done();
 }
 
-static void a_deleted_one_does_not_run(void)
+static void qemu_bh_delete_keeps_it_from_running(void)
 {
     three(NULL);
     qemu_bh_schedule(a.bh);
@@ -114,7 +114,7 @@ static void schedules_itself(struct half *half)
     }
 }
 
-static void one_scheduled_by_itself_runs_in_the_next_pass(void)
+static void qemu_bh_schedule_by_itself_runs_in_the_next_pass(void)
 {
     three(schedules_itself);
     qemu_bh_schedule(a.bh);
@@ -134,7 +134,7 @@ static void schedules_the_other(struct half *half)
     qemu_bh_schedule(half->other->bh);
 }
 
-static void one_scheduled_by_another_runs_in_the_next_pass(void)
+static void qemu_bh_schedule_by_another_runs_in_the_next_pass(void)
 {
     three(schedules_the_other);
     qemu_bh_schedule(a.bh);
@@ -156,7 +156,7 @@ static void deletes_the_other(struct half *half)
     qemu_bh_delete(half->other->bh);
 }
 
-static void one_may_stop_another_in_the_same_pass(void)
+static void qemu_bh_cancel_and_delete_stop_another_in_the_same_pass(void)
 {
     three(cancels_the_other);
     qemu_bh_schedule(a.bh);
@@ -179,11 +179,11 @@ static void one_may_stop_another_in_the_same_pass(void)
 static void deletes_itself(struct half *half)
 {
     qemu_bh_delete(half->bh);
-    /* The bottom half is gone soon, not now. */
+    /* Deletion is deferred: the bottom half still exists here. */
     qemu_bh_cancel(half->bh);
 }
 
-static void one_may_delete_itself(void)
+static void qemu_bh_delete_of_the_running_one_is_allowed(void)
 {
     three(deletes_itself);
     qemu_bh_schedule(a.bh);
@@ -201,7 +201,7 @@ static void polls(struct half *half)
     ran_add('.');
 }
 
-static void a_nested_poll_runs_the_rest(void)
+static void aio_poll_in_a_bottom_half_runs_the_rest(void)
 {
     three(polls);
     qemu_bh_schedule(a.bh);
@@ -221,7 +221,7 @@ static void polls_and_blocks(struct half *half)
     ran_add('.');
 }
 
-static void one_may_run_again_in_a_nested_poll(void)
+static void aio_poll_in_a_bottom_half_runs_it_again(void)
 {
     three(polls_and_blocks);
     qemu_bh_schedule(a.bh);
@@ -239,7 +239,7 @@ static void is_deleted_while_it_polls(struct half *half)
     ran_add(half->name);
 }
 
-static void one_may_be_deleted_in_its_own_nested_poll(void)
+static void qemu_bh_delete_in_its_own_nested_poll_is_allowed(void)
 {
     three(is_deleted_while_it_polls);
     qemu_bh_schedule(a.bh);
@@ -256,7 +256,7 @@ static void makes_another(struct half *half)
     qemu_bh_schedule(half->other->bh);
 }
 
-static void one_may_make_another(void)
+static void aio_bh_new_works_in_a_bottom_half(void)
 {
     static struct half fourth;
 
@@ -268,7 +268,7 @@ static void one_may_make_another(void)
     done();
 }
 
-static void an_idle_one_runs_soon_and_is_no_progress(void)
+static void qemu_bh_schedule_idle_runs_soon_and_is_no_progress(void)
 {
     int64_t timeout;
 
@@ -285,7 +285,7 @@ static void an_idle_one_runs_soon_and_is_no_progress(void)
     CHECK_EQ(aio_poll(ctx, false), false);
     CHECK_RAN("a");
 
-    /* Beside one that is not idle, that one counts. */
+    /* Beside a bottom half that is not idle, the latter decides. */
     qemu_bh_schedule_idle(a.bh);
     qemu_bh_schedule(b.bh);
     CHECK_EQ(aio_compute_timeout(ctx), 0);
@@ -294,7 +294,7 @@ static void an_idle_one_runs_soon_and_is_no_progress(void)
         CHECK_EQ(aio_poll(ctx, true), false);
     }
 
-    /* Scheduled in both ways, it is not idle. */
+    /* Scheduled both ways, it counts as not idle. */
     ran_clear();
     qemu_bh_schedule_idle(a.bh);
     qemu_bh_schedule(a.bh);
@@ -315,7 +315,7 @@ static void a_bottom_half_schedules_itself_idle(struct half *half)
     }
 }
 
-static void an_idle_one_may_go_on(void)
+static void qemu_bh_schedule_idle_by_itself_runs_again(void)
 {
     three(a_bottom_half_schedules_itself_idle);
     qemu_bh_schedule_idle(a.bh);
@@ -326,7 +326,7 @@ static void an_idle_one_may_go_on(void)
     done();
 }
 
-static void those_left_are_freed_with_the_context(void)
+static void aio_context_unref_frees_bottom_halves(void)
 {
     three(NULL);
     qemu_bh_schedule(a.bh);
@@ -337,61 +337,25 @@ static void those_left_are_freed_with_the_context(void)
 
 enum { THREADS = 4 };
 
-/* A thread's own bottom half, scheduled again as soon as it has run. */
-struct stepper {
-    QEMUBH *bh;
-    int runs;
-};
-
 #define STEPS check_often(10000)
 
-static int finished;
-
-static void step(void *opaque)
-{
-    struct stepper *stepper = opaque;
-
-    store(&stepper->runs, stepper->runs + 1);
-}
-
-static void *schedule_in_step(void *opaque)
-{
-    struct stepper *stepper = opaque;
-    int i;
-
-    for (i = 1; i <= STEPS; i++) {
-        qemu_bh_schedule(stepper->bh);
-        wait_until_at_least(&stepper->runs, i);
-    }
-    __atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-    wake_by_work(ctx);
-    return NULL;
-}
-
-static void threads_schedule_and_nothing_is_lost(void)
+static void qemu_bh_schedule_from_threads_loses_nothing(void)
 {
     struct stepper steppers[THREADS];
-    pthread_t threads[THREADS];
-    int i;
+    int finished = 0, i;
 
     ctx = context_new();
-    store(&finished, 0);
     for (i = 0; i < THREADS; i++) {
-        steppers[i].runs = 0;
-        steppers[i].bh = aio_bh_new(ctx, step, &steppers[i]);
-        threads[i] = start(schedule_in_step, &steppers[i]);
+        stepper_begin(&steppers[i], ctx, STEPS, &finished);
     }
-    while (load(&finished) < THREADS) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &finished, THREADS);
     for (i = 0; i < THREADS; i++) {
-        join(threads[i]);
-        CHECK_EQ(steppers[i].runs, STEPS);
+        stepper_end(&steppers[i]);
     }
     done();
 }
 
-/* One that threads make, and that deletes itself when it has run. */
+/* Made by a thread, it deletes itself when it runs. */
 struct once {
     QEMUBH *bh;
 };
@@ -424,7 +388,7 @@ static void *make_some(void *unused)
     return unused;
 }
 
-static void threads_make_and_delete(void)
+static void aio_bh_new_and_qemu_bh_delete_work_in_threads(void)
 {
     pthread_t threads[THREADS];
     int i;
@@ -434,9 +398,7 @@ static void threads_make_and_delete(void)
     for (i = 0; i < THREADS; i++) {
         threads[i] = start(make_some, NULL);
     }
-    while (load(&onces) < THREADS * STEPS) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &onces, THREADS * STEPS);
     for (i = 0; i < THREADS; i++) {
         join(threads[i]);
     }
@@ -445,7 +407,7 @@ static void threads_make_and_delete(void)
     done();
 }
 
-/* From whoever schedules one, all that it wrote before is visible to the callback. */
+/* The callback sees everything that the scheduling thread wrote before. */
 static int published, seen_published;
 
 static void see(void *unused)
@@ -460,13 +422,13 @@ static void *publish_and_schedule(void *opaque)
 
     for (i = 1; i <= STEPS; i++) {
         __atomic_store_n(&published, i, __ATOMIC_RELAXED);
-        /* Often it is scheduled already: then the run that is to come must see this. */
+        /* It is often scheduled already: then the pending run must see this value. */
         qemu_bh_schedule(opaque);
     }
     return NULL;
 }
 
-static void the_last_schedule_is_seen(void)
+static void qemu_bh_schedule_publishes_what_was_written_before(void)
 {
     pthread_t thread;
     QEMUBH *bh;
@@ -475,9 +437,7 @@ static void the_last_schedule_is_seen(void)
     store(&seen_published, 0);
     bh = aio_bh_new(ctx, see, NULL);
     thread = start(publish_and_schedule, bh);
-    while (load(&seen_published) < STEPS) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &seen_published, STEPS);
     join(thread);
     done();
 }
@@ -512,7 +472,7 @@ static void *send_signals(void *unused)
     return unused;
 }
 
-static void a_signal_handler_may_schedule(void)
+static void qemu_bh_schedule_works_in_a_signal_handler(void)
 {
     struct sigaction action;
     pthread_t thread;
@@ -526,9 +486,7 @@ static void a_signal_handler_may_schedule(void)
     the_loop = pthread_self();
     thread = start(send_signals, NULL);
     /* The signal hits this thread anywhere: asleep, in the library, in the callback. */
-    while (load(&signals_taken) < STEPS) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &signals_taken, STEPS);
     join(thread);
     CHECK_EQ(signals_taken, STEPS);
     done();
@@ -537,23 +495,23 @@ static void a_signal_handler_may_schedule(void)
 int main(void)
 {
     init_clocks();
-    RUN(run_once_in_the_order_of_scheduling);
-    RUN(a_cancelled_one_does_not_run);
-    RUN(a_deleted_one_does_not_run);
-    RUN(one_scheduled_by_itself_runs_in_the_next_pass);
-    RUN(one_scheduled_by_another_runs_in_the_next_pass);
-    RUN(one_may_stop_another_in_the_same_pass);
-    RUN(one_may_delete_itself);
-    RUN(a_nested_poll_runs_the_rest);
-    RUN(one_may_run_again_in_a_nested_poll);
-    RUN(one_may_be_deleted_in_its_own_nested_poll);
-    RUN(one_may_make_another);
-    RUN(an_idle_one_runs_soon_and_is_no_progress);
-    RUN(an_idle_one_may_go_on);
-    RUN(those_left_are_freed_with_the_context);
-    RUN(threads_schedule_and_nothing_is_lost);
-    RUN(threads_make_and_delete);
-    RUN(the_last_schedule_is_seen);
-    RUN(a_signal_handler_may_schedule);
+    RUN(qemu_bh_schedule_runs_each_once_in_order);
+    RUN(qemu_bh_cancel_keeps_it_from_running);
+    RUN(qemu_bh_delete_keeps_it_from_running);
+    RUN(qemu_bh_schedule_by_itself_runs_in_the_next_pass);
+    RUN(qemu_bh_schedule_by_another_runs_in_the_next_pass);
+    RUN(qemu_bh_cancel_and_delete_stop_another_in_the_same_pass);
+    RUN(qemu_bh_delete_of_the_running_one_is_allowed);
+    RUN(aio_poll_in_a_bottom_half_runs_the_rest);
+    RUN(aio_poll_in_a_bottom_half_runs_it_again);
+    RUN(qemu_bh_delete_in_its_own_nested_poll_is_allowed);
+    RUN(aio_bh_new_works_in_a_bottom_half);
+    RUN(qemu_bh_schedule_idle_runs_soon_and_is_no_progress);
+    RUN(qemu_bh_schedule_idle_by_itself_runs_again);
+    RUN(aio_context_unref_frees_bottom_halves);
+    RUN(qemu_bh_schedule_from_threads_loses_nothing);
+    RUN(aio_bh_new_and_qemu_bh_delete_work_in_threads);
+    RUN(qemu_bh_schedule_publishes_what_was_written_before);
+    RUN(qemu_bh_schedule_works_in_a_signal_handler);
     return 0;
 }

@@ -7,45 +7,12 @@
 #include <sys/syscall.h>
 
 #include "turns.h"
+#include "waiters.h"
 
 static AioContext *ctx;
 
 /* Threads that want the lock while another one has it. */
 enum { WAITERS = 3 };
-
-struct waiter {
-    pthread_t thread;
-    int tid, acquired;
-};
-
-static void *wait_for_lock(void *opaque)
-{
-    struct waiter *waiter = opaque;
-
-    store(&waiter->tid, (int)syscall(SYS_gettid));
-    aio_context_acquire(ctx);
-    store(&waiter->acquired, 1);
-    aio_context_release(ctx);
-    return NULL;
-}
-
-/* Returns when it sleeps in the lock. */
-static void waiter_begin(struct waiter *waiter)
-{
-    unsigned before = lock_queue(ctx);
-
-    memset(waiter, 0, sizeof(*waiter));
-    waiter->thread = start(wait_for_lock, waiter);
-    while (lock_queue(ctx) <= before || !is_asleep(load(&waiter->tid))) {
-        sched_yield();
-    }
-}
-
-static void waiter_end(struct waiter *waiter)
-{
-    join(waiter->thread);
-    CHECK_EQ(waiter->acquired, 1);
-}
 
 /* Two for the timer, and one for each waiter. */
 static void aio_poll_gives_one_sleep_up_for_each_waiter(void)
@@ -58,11 +25,11 @@ static void aio_poll_gives_one_sleep_up_for_each_waiter(void)
         ctx = context_new();
         aio_context_acquire(ctx);
         for (i = 0; i < count; i++) {
-            waiter_begin(&waiters[i]);
+            waiter_begin(&waiters[i], ctx);
         }
         time = run_begin();
         check_turns(turns_until_timer(ctx, 100), 2 + count);
-        /* Those that still wait are no reason to wake again. */
+        /* Threads that still wait are no reason to wake up again. */
         check_turns(turns_until_timer(ctx, 100), 2);
         check_cpu(time);
         for (i = 0; i < count; i++) {
@@ -83,7 +50,7 @@ static void *come_while_it_sleeps(void *opaque)
 
     for (i = 0; i < WAITERS; i++) {
         wait_for_poller(ctx);
-        waiter_begin(&waiters[i]);
+        waiter_begin(&waiters[i], ctx);
     }
     return NULL;
 }
@@ -114,7 +81,7 @@ static struct waiter nested_waiter;
 static void poll_nested(void *unused)
 {
     (void)unused;
-    waiter_begin(&nested_waiter);
+    waiter_begin(&nested_waiter, ctx);
     check_turns(turns_until_timer(ctx, 100), 3);
     CHECK_EQ(load(&nested_waiter.acquired), 0);
 }

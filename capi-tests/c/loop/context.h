@@ -1,14 +1,10 @@
 /*
- * What the programs with a loop of the library's share.
+ * Shared by the programs that use the library's loop.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #ifndef CONTEXT_H
 #define CONTEXT_H
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <sched.h>
 
 #include "../loop.h"
 #include "block/thread-pool.h"
@@ -21,25 +17,48 @@ static inline AioContext *context_new(void)
     return ctx;
 }
 
-static inline void do_nothing_at_all(void *unused)
+static inline void do_nothing(void *unused)
 {
     (void)unused;
 }
 
 /*
- * Has the loop look round once more, whether it sleeps or is about to. A notification alone
- * would be nothing that it finds when it looks at its work before it sleeps. Freed with the
+ * Makes the loop look at its work once more, whether it sleeps or is about to. A notification
+ * alone would not be work that it finds before it sleeps. The bottom half is freed with the
  * context.
  */
 static inline void wake_by_work(AioContext *ctx)
 {
-    qemu_bh_schedule(aio_bh_new(ctx, do_nothing_at_all, NULL));
+    qemu_bh_schedule(aio_bh_new(ctx, do_nothing, NULL));
 }
 
 /* Runs all that is ready. */
 static inline void run_all(AioContext *ctx)
 {
     while (aio_poll(ctx, false)) {
+    }
+}
+
+/* A callback of a bottom half, timer or handler: counts its runs in its argument. */
+static inline void count_run(void *runs)
+{
+    __atomic_add_fetch((int *)runs, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Polls until the value is at least target. Whatever raises it also wakes the loop. */
+static inline void poll_until_at_least(AioContext *ctx, int *value, int target)
+{
+    while (load(value) < target) {
+        aio_poll(ctx, true);
+    }
+}
+
+/* The same where nothing wakes the loop: polls without blocking. */
+static inline void spin_until_at_least(AioContext *ctx, int *value, int target)
+{
+    while (load(value) < target) {
+        aio_poll(ctx, false);
+        sched_yield();
     }
 }
 
@@ -69,20 +88,6 @@ static inline void ran_add(char item)
         }                                                                                      \
     } while (0)
 
-/* How many descriptors the process has open. */
-static inline int open_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    closedir(folder);
-    return count;
-}
-
 struct ends {
     int read, write;
 };
@@ -106,7 +111,7 @@ static inline void put(int fd)
     CHECK_EQ(write(fd, "x", 1), 1);
 }
 
-/* Takes all there is to read; returns how many bytes that were. */
+/* Reads until the descriptor is empty; returns the number of bytes. */
 static inline int take(int fd)
 {
     char bytes[64];
@@ -119,24 +124,7 @@ static inline int take(int fd)
     return total;
 }
 
-static inline int load(int *value)
-{
-    return __atomic_load_n(value, __ATOMIC_SEQ_CST);
-}
-
-static inline void store(int *value, int to)
-{
-    __atomic_store_n(value, to, __ATOMIC_SEQ_CST);
-}
-
-static inline void wait_until_at_least(int *value, int target)
-{
-    while (load(value) < target) {
-        sched_yield();
-    }
-}
-
-/* Waits until a thread sleeps in the context's poll, or is about to. */
+/* Waits until a thread sleeps in the context's poll or is about to. */
 static inline void wait_for_poller(AioContext *ctx)
 {
     while (__atomic_load_n(&ctx->notify_me, __ATOMIC_SEQ_CST) == 0) {
@@ -144,33 +132,12 @@ static inline void wait_for_poller(AioContext *ctx)
     }
 }
 
-/* The number of those that hold the context's lock or wait for it. */
+/* How many threads hold the context's lock or wait for it. */
 static inline unsigned lock_queue(AioContext *ctx)
 {
     unsigned head = __atomic_load_n(&ctx->lock.head, __ATOMIC_SEQ_CST);
 
     return __atomic_load_n(&ctx->lock.tail, __ATOMIC_SEQ_CST) - head;
-}
-
-/* Whether a thread of the process sleeps, in whatever. */
-static inline int is_asleep(int tid)
-{
-    char name[64], text[512], *end;
-    size_t n;
-    FILE *file;
-
-    snprintf(name, sizeof(name), "/proc/self/task/%d/stat", tid);
-    file = fopen(name, "r");
-    if (file == NULL) {
-        /* It has ended. */
-        return 0;
-    }
-    n = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    text[n] = '\0';
-    /* The state follows the name, which is in brackets and may have any character. */
-    end = strrchr(text, ')');
-    return end != NULL && end[2] == 'S';
 }
 
 #endif /* CONTEXT_H */

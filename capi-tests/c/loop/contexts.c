@@ -1,10 +1,9 @@
 /*
- * Contexts: how they are counted, what they cost, how making one fails.
+ * Contexts: their references, their cost, and how aio_context_new() fails.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include <stdarg.h>
-#include <sys/resource.h>
 
 #include "context.h"
 
@@ -36,13 +35,7 @@ void error_set_errno(Error **errp, int os_error, int error_class, const char *fo
 
 static int runs;
 
-static void count_run(void *unused)
-{
-    (void)unused;
-    __atomic_add_fetch(&runs, 1, __ATOMIC_SEQ_CST);
-}
-
-static void a_new_one_is_as_documented(void)
+static void aio_context_new_makes_what_is_documented(void)
 {
     Error *error = NULL;
     int before = open_descriptors(), i;
@@ -65,7 +58,7 @@ static void a_new_one_is_as_documented(void)
     CHECK_EQ(open_descriptors(), before);
 }
 
-static void references_are_the_sources(void)
+static void aio_context_ref_counts_with_the_source(void)
 {
     int before = open_descriptors();
     AioContext *ctx = context_new();
@@ -77,7 +70,7 @@ static void references_are_the_sources(void)
     aio_context_unref(ctx);
     CHECK_EQ(ctx->source.ref_count, 1);
     runs = 0;
-    qemu_bh_schedule(aio_bh_new(ctx, count_run, NULL));
+    qemu_bh_schedule(aio_bh_new(ctx, count_run, &runs));
     CHECK_EQ(aio_poll(ctx, true), true);
     CHECK_EQ(runs, 1);
     g_source_unref(&ctx->source);
@@ -95,7 +88,7 @@ static void work_is_done(void *opaque, int result)
     *(int *)opaque = result;
 }
 
-static void the_last_reference_frees_all(void)
+static void aio_context_unref_frees_all(void)
 {
     int before = open_descriptors(), result = 0;
     AioContext *ctx = context_new();
@@ -109,14 +102,14 @@ static void the_last_reference_frees_all(void)
         aio_poll(ctx, true);
     }
     CHECK_EQ(result, 42);
-    qemu_bh_schedule(aio_bh_new(ctx, count_run, NULL));
+    qemu_bh_schedule(aio_bh_new(ctx, count_run, &runs));
     aio_context_unref(ctx);
     CHECK_EQ(open_descriptors(), before);
 }
 
 static void a_context_works(AioContext *ctx)
 {
-    QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
 
     runs = 0;
     qemu_bh_schedule(bh);
@@ -133,29 +126,14 @@ static void *schedule_when_asleep(void *bh)
 
 static void a_context_is_woken(AioContext *ctx)
 {
-    QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
     pthread_t thread;
 
     runs = 0;
     thread = start(schedule_when_asleep, bh);
-    while (load(&runs) == 0) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &runs, 1);
     join(thread);
     qemu_bh_delete(bh);
-}
-
-/* Leaves room for so many more descriptors. */
-static void allow_descriptors(int more)
-{
-    struct rlimit limit;
-    int lowest = dup(0);
-
-    CHECK(lowest >= 0);
-    close(lowest);
-    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = (rlim_t)(lowest + more);
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 static void child_has_few_descriptors(void *opaque)
@@ -183,7 +161,7 @@ static void child_has_few_descriptors(void *opaque)
     }
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
     CHECK_EQ(open_descriptors(), before);
-    /* And then it works again. */
+    /* With descriptors it works again. */
     ctx = context_new();
     a_context_works(ctx);
     aio_context_unref(ctx);
@@ -193,7 +171,7 @@ static void child_has_few_descriptors(void *opaque)
     }
 }
 
-static void making_one_fails_cleanly_without_descriptors(void)
+static void aio_context_new_fails_cleanly_without_descriptors(void)
 {
     char text[1024];
     int more, status = 0;
@@ -205,11 +183,11 @@ static void making_one_fails_cleanly_without_descriptors(void)
             exit(1);
         }
     }
-    /* None fails, and few are enough. */
+    /* Without descriptors it fails, and a few are enough. */
     CHECK(more > 1 && more <= 5);
 }
 
-static void ten_thousand(void)
+static void aio_context_new_makes_ten_thousand(void)
 {
     enum { WANTED = 10000 };
     struct rlimit limit;
@@ -236,7 +214,7 @@ static void ten_thousand(void)
     runs = 0;
     for (i = 0; i < wanted; i++) {
         contexts[i] = context_new();
-        qemu_bh_schedule(aio_bh_new(contexts[i], count_run, NULL));
+        qemu_bh_schedule(aio_bh_new(contexts[i], count_run, &runs));
     }
     for (i = 0; i < wanted; i++) {
         CHECK_EQ(aio_poll(contexts[i], true), true);
@@ -252,7 +230,6 @@ static void ten_thousand(void)
 
 static int64_t last_deadline;
 static int timers_fired;
-static AioContext *timers_ctx;
 
 struct numbered {
     QEMUTimer timer;
@@ -268,22 +245,22 @@ static void fire_in_order(void *opaque)
     timers_fired++;
 }
 
-static void a_hundred_thousand_timers(void)
+static void timer_mod_moves_a_hundred_thousand_timers(void)
 {
+    AioContext *ctx = context_new();
     int wanted = check_often(100000), i, deleted = 0;
     struct numbered *timers = calloc((size_t)wanted, sizeof(*timers));
     unsigned seed = 1;
 
     CHECK(timers != NULL);
-    timers_ctx = context_new();
     timers_fired = 0;
     last_deadline = 0;
     for (i = 0; i < wanted; i++) {
-        aio_timer_init(timers_ctx, &timers[i].timer, QEMU_CLOCK_REALTIME, SCALE_NS,
-                       fire_in_order, &timers[i]);
+        aio_timer_init(ctx, &timers[i].timer, QEMU_CLOCK_REALTIME, SCALE_NS, fire_in_order,
+                       &timers[i]);
         timer_mod(&timers[i].timer, INT64_MAX - rand_r(&seed));
     }
-    CHECK(aio_compute_timeout(timers_ctx) > 0);
+    CHECK(aio_compute_timeout(ctx) > 0);
     /* All are moved to the past, in another order, and every fourth deleted. */
     for (i = 0; i < wanted; i++) {
         timers[i].deadline = 1 + rand_r(&seed) % 1000000;
@@ -294,26 +271,26 @@ static void a_hundred_thousand_timers(void)
         CHECK_EQ(timer_pending(&timers[i].timer), false);
         deleted++;
     }
-    CHECK_EQ(aio_compute_timeout(timers_ctx), 0);
-    run_all(timers_ctx);
+    CHECK_EQ(aio_compute_timeout(ctx), 0);
+    run_all(ctx);
     CHECK_EQ(timers_fired, wanted - deleted);
-    CHECK_EQ(aio_compute_timeout(timers_ctx), -1);
+    CHECK_EQ(aio_compute_timeout(ctx), -1);
     for (i = 0; i < wanted; i++) {
         CHECK_EQ(timer_pending(&timers[i].timer), false);
         timer_deinit(&timers[i].timer);
     }
-    aio_context_unref(timers_ctx);
+    aio_context_unref(ctx);
     free(timers);
 }
 
 int main(void)
 {
     init_clocks();
-    RUN(a_new_one_is_as_documented);
-    RUN(references_are_the_sources);
-    RUN(the_last_reference_frees_all);
-    RUN(making_one_fails_cleanly_without_descriptors);
-    RUN(ten_thousand);
-    RUN(a_hundred_thousand_timers);
+    RUN(aio_context_new_makes_what_is_documented);
+    RUN(aio_context_ref_counts_with_the_source);
+    RUN(aio_context_unref_frees_all);
+    RUN(aio_context_new_fails_cleanly_without_descriptors);
+    RUN(aio_context_new_makes_ten_thousand);
+    RUN(timer_mod_moves_a_hundred_thousand_timers);
     return 0;
 }

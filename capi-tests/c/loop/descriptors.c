@@ -1,11 +1,10 @@
 /*
- * Descriptors that are not as a loop would have them: always ready, closed, copied, inherited.
+ * Awkward descriptors: always ready, closed, duplicated, inherited.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "context.h"
+#include "turns.h"
 
-static AioContext *ctx;
 static int reads, writes;
 
 static void on_read(void *unused)
@@ -28,6 +27,7 @@ static void take_it(void *opaque)
 
 static void child_uses_files(void *unused)
 {
+    AioContext *ctx = context_new();
     FILE *file = tmpfile();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -40,7 +40,6 @@ static void child_uses_files(void *unused)
     fds[0] = fileno(file);
     fds[1] = null;
     fds[2] = folder;
-    ctx = context_new();
     for (i = 0; i < 3; i++) {
         reads = writes = 0;
         aio_set_fd_handler(ctx, fds[i], on_read, NULL, NULL);
@@ -71,19 +70,19 @@ static void child_uses_files(void *unused)
     aio_context_unref(ctx);
 }
 
-/* Nothing is wrong with them, so nothing is said of them. */
-static void files_are_always_ready(void)
+/* They are valid, so nothing is logged. */
+static void aio_poll_finds_files_always_ready(void)
 {
     check_child_succeeds(child_uses_files, NULL);
 }
 
-static void files_do_not_starve_others(void)
+static void aio_poll_runs_others_beside_files(void)
 {
+    AioContext *ctx = context_new();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct ends ends = pipe_new();
 
     CHECK(null >= 0);
-    ctx = context_new();
     reads = writes = 0;
     aio_set_fd_handler(ctx, null, NULL, on_write, NULL);
     aio_set_fd_handler(ctx, ends.read, take_it, NULL, &ends.read);
@@ -98,13 +97,13 @@ static void files_do_not_starve_others(void)
     pipe_free(ends);
 }
 
-static void copies_are_watched_each(void)
+static void aio_set_fd_handler_watches_each_copy(void)
 {
+    AioContext *ctx = context_new();
     struct ends ends = pipe_new();
     int copy = dup(ends.read);
 
     CHECK(copy >= 0);
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
     aio_set_fd_handler(ctx, copy, on_read, NULL, NULL);
@@ -121,30 +120,6 @@ static void copies_are_watched_each(void)
     aio_context_unref(ctx);
 }
 
-static int fired;
-
-static void fire(void *unused)
-{
-    (void)unused;
-    fired++;
-}
-
-/* Polls until a timer fires; returns how often poll returned before. */
-static int polls_until_timer(int ms)
-{
-    QEMUTimer *timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_MS, fire, NULL);
-    int polls = 0;
-
-    fired = 0;
-    timer_mod(timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + ms);
-    while (!fired) {
-        aio_poll(ctx, true);
-        polls++;
-    }
-    timer_free(timer);
-    return polls;
-}
-
 /* A descriptor of a regular file that nobody else has open. */
 static int file_new(void)
 {
@@ -158,7 +133,7 @@ static int file_new(void)
     return fd;
 }
 
-/* Which descriptor is closed. */
+/* The descriptor that is closed. */
 enum closed { OF_A_PIPE, OF_A_PIPE_WITH_A_COPY, OF_A_FILE, CLOSED };
 
 /*
@@ -167,6 +142,7 @@ enum closed { OF_A_PIPE, OF_A_PIPE_WITH_A_COPY, OF_A_FILE, CLOSED };
  */
 static void child_closes(void *argument)
 {
+    AioContext *ctx = context_new();
     enum closed closed = *(enum closed *)argument;
     int copy = -1, again, polls;
     struct ends ends = pipe_new();
@@ -177,7 +153,6 @@ static void child_closes(void *argument)
         CHECK_EQ(dup3(file, ends.read, O_CLOEXEC), ends.read);
         close(file);
     }
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
     CHECK_EQ(aio_poll(ctx, false), closed == OF_A_FILE);
@@ -189,15 +164,15 @@ static void child_closes(void *argument)
     if (closed == OF_A_PIPE_WITH_A_COPY) {
         put(ends.write);
     }
-    /* It may take some returns to find out; a busy loop would return thousands of times. */
-    polls = polls_until_timer(100);
+    /* The loop may need some turns to notice; a busy loop would turn thousands of times. */
+    polls = turns_until_timer(ctx, 100);
     CHECK(polls <= 300);
     reads = 0;
-    polls = polls_until_timer(100);
+    polls = turns_until_timer(ctx, 100);
     CHECK(polls <= 10);
     CHECK_EQ(reads, 0);
 
-    /* The number can be used anew. */
+    /* The number can be used again. */
     again = open("/dev/null", O_RDONLY | O_CLOEXEC);
     CHECK_EQ(again, ends.read);
     close(again);
@@ -216,17 +191,7 @@ static void child_closes(void *argument)
     aio_context_unref(ctx);
 }
 
-static int lines(const char *text)
-{
-    int count = 0;
-
-    for (; *text != '\0'; text++) {
-        count += *text == '\n';
-    }
-    return count;
-}
-
-static void a_closed_descriptor_is_dropped(void)
+static void aio_poll_drops_a_closed_descriptor(void)
 {
     int closed;
 
@@ -240,18 +205,18 @@ static void a_closed_descriptor_is_dropped(void)
         }
         CHECK_EQ(status, 0);
         /* Logged once, if the loop notices: without a copy the kernel just forgets a pipe. */
-        CHECK(lines(text) == 1 || (closed == OF_A_PIPE && lines(text) == 0));
-        CHECK(lines(text) == 0 || strncmp(text, "aiocontext: ", 12) == 0);
+        CHECK(check_lines(text) == 1 || (closed == OF_A_PIPE && check_lines(text) == 0));
+        CHECK(check_lines(text) == 0 || strncmp(text, "aiocontext: ", 12) == 0);
         CHECK(closed != OF_A_FILE || strstr(text, "handler is dropped") != NULL);
     }
 }
 
-/* A number that was a regular file's is another file's that is always ready. */
+/* The number of a regular file now belongs to another file that is always ready. */
 static void child_replaces_a_file(void *other)
 {
+    AioContext *ctx = context_new();
     int file = file_new(), turns;
 
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, file, on_read, NULL, NULL);
     CHECK_EQ(aio_poll(ctx, true), true);
@@ -259,7 +224,7 @@ static void child_replaces_a_file(void *other)
     for (turns = 0; reads < 200; turns++) {
         aio_poll(ctx, true);
     }
-    /* The turn that notices it may find it ready in the next only. */
+    /* The turn that notices the change may report readiness only in the next one. */
     CHECK(turns <= 200);
     aio_set_fd_handler(ctx, file, NULL, NULL, NULL);
     CHECK_EQ(aio_poll(ctx, false), false);
@@ -267,16 +232,16 @@ static void child_replaces_a_file(void *other)
     close(file);
 }
 
-static void a_file_in_the_place_of_another_is_ready(void)
+static void aio_poll_finds_a_file_in_the_place_of_another_ready(void)
 {
     int file = file_new(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char text[1024];
 
     CHECK(null >= 0);
-    /* Nobody could tell. */
+    /* Nothing tells the two apart. */
     check_child_succeeds(child_replaces_a_file, &file);
     CHECK_EQ(check_in_child(child_replaces_a_file, &null, text, sizeof(text)), 0);
-    CHECK_EQ(lines(text), 1);
+    CHECK_EQ(check_lines(text), 1);
     CHECK(strstr(text, "stands for another file") != NULL);
     close(file);
     close(null);
@@ -285,20 +250,20 @@ static void a_file_in_the_place_of_another_is_ready(void)
 /* A handler that is set for a number that is not open. */
 static void child_sets_closed(void *unused)
 {
+    AioContext *ctx = context_new();
     int polls;
 
     (void)unused;
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, 1000, on_read, NULL, NULL);
-    polls = polls_until_timer(100);
+    polls = turns_until_timer(ctx, 100);
     CHECK(polls <= 10);
     CHECK_EQ(reads, 0);
     aio_set_fd_handler(ctx, 1000, NULL, NULL, NULL);
     aio_context_unref(ctx);
 }
 
-static void a_handler_for_a_closed_descriptor_is_said_once(void)
+static void aio_set_fd_handler_logs_a_closed_descriptor_once(void)
 {
     char text[1024];
     int status = check_in_child(child_sets_closed, NULL, text, sizeof(text));
@@ -307,19 +272,19 @@ static void a_handler_for_a_closed_descriptor_is_said_once(void)
         fprintf(stderr, "%s", text);
     }
     CHECK_EQ(status, 0);
-    CHECK_EQ(lines(text), 1);
+    CHECK_EQ(check_lines(text), 1);
     CHECK(strncmp(text, "aiocontext: ", 12) == 0);
-    /* When it is set, not first when it is removed. */
+    /* Logged when the handler is set, not only when it is removed. */
     CHECK(strstr(text, "1000 is not open") != NULL);
 }
 
 /* The handler is replaced after its descriptor was closed. */
 static void child_replaces_closed(void *argument)
 {
+    AioContext *ctx = context_new();
     int with_copy = *(int *)argument, copy = -1;
     struct ends ends = pipe_new();
 
-    ctx = context_new();
     reads = 0;
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
     put(ends.write);
@@ -329,14 +294,14 @@ static void child_replaces_closed(void *argument)
     }
     close(ends.read);
     aio_set_fd_handler(ctx, ends.read, on_read, NULL, NULL);
-    CHECK(polls_until_timer(20) <= 5);
+    CHECK(turns_until_timer(ctx, 20) <= 5);
     CHECK_EQ(reads, 0);
     close(copy);
     close(ends.write);
     aio_context_unref(ctx);
 }
 
-static void replacing_the_handler_of_a_closed_descriptor_is_said_once(void)
+static void aio_set_fd_handler_logs_a_descriptor_closed_since_once(void)
 {
     int with_copy;
 
@@ -344,33 +309,39 @@ static void replacing_the_handler_of_a_closed_descriptor_is_said_once(void)
         char text[1024];
 
         CHECK_EQ(check_in_child(child_replaces_closed, &with_copy, text, sizeof(text)), 0);
-        CHECK_EQ(lines(text), 1);
+        CHECK_EQ(check_lines(text), 1);
         CHECK(strncmp(text, "aiocontext: ", 12) == 0);
     }
 }
 
-static struct ends inherited;
+/* What a child inherits from its parent. */
+struct inherited {
+    AioContext *ctx;
+    struct ends ends;
+};
 
-static void child_uses_the_context(void *unused)
+static void child_uses_the_context(void *opaque)
 {
+    struct inherited *inherited = opaque;
+    AioContext *ctx = inherited->ctx;
+    int runs = 0;
     struct ends own = pipe_new();
-    QEMUBH *bh = aio_bh_new(ctx, fire, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
 
-    (void)unused;
-    fired = reads = 0;
+    reads = 0;
     qemu_bh_schedule(bh);
     CHECK_EQ(aio_poll(ctx, true), true);
-    CHECK_EQ(fired, 1);
+    CHECK_EQ(runs, 1);
     aio_set_fd_handler(ctx, own.read, take_it, NULL, &own.read);
     put(own.write);
     CHECK_EQ(aio_poll(ctx, true), true);
     CHECK_EQ(reads, 1);
-    put(inherited.write);
+    put(inherited->ends.write);
     CHECK_EQ(aio_poll(ctx, true), true);
     CHECK_EQ(reads, 2);
-    /* What is taken away here must stay with the parent. */
+    /* Removing it here must not affect the parent. */
     aio_set_fd_handler(ctx, own.read, NULL, NULL, NULL);
-    aio_set_fd_handler(ctx, inherited.read, NULL, NULL, NULL);
+    aio_set_fd_handler(ctx, inherited->ends.read, NULL, NULL, NULL);
     pipe_free(own);
     CHECK_EQ(aio_poll(ctx, false), false);
     aio_context_unref(ctx);
@@ -379,35 +350,36 @@ static void child_uses_the_context(void *unused)
 static void child_has_a_context_of_its_own(void *unused)
 {
     AioContext *own = context_new();
-    QEMUBH *bh = aio_bh_new(own, fire, NULL);
+    int runs = 0;
+    QEMUBH *bh = aio_bh_new(own, count_run, &runs);
 
     (void)unused;
-    fired = 0;
     qemu_bh_schedule(bh);
     CHECK_EQ(aio_poll(own, true), true);
-    CHECK_EQ(fired, 1);
+    CHECK_EQ(runs, 1);
     aio_context_unref(own);
 }
 
-static void a_child_process_does_not_disturb_its_parent(void)
+static void fork_leaves_the_parents_handlers_alone(void)
 {
     void (*children[])(void *) = {child_has_a_context_of_its_own, child_uses_the_context};
     int i;
 
     for (i = 0; i < 2; i++) {
-        ctx = context_new();
-        inherited = pipe_new();
-        aio_set_fd_handler(ctx, inherited.read, take_it, NULL, &inherited.read);
+        struct inherited inherited = {context_new(), pipe_new()};
+        AioContext *ctx = inherited.ctx;
+
+        aio_set_fd_handler(ctx, inherited.ends.read, take_it, NULL, &inherited.ends.read);
         CHECK_EQ(aio_poll(ctx, false), false);
-        check_child_succeeds(children[i], NULL);
+        check_child_succeeds(children[i], &inherited);
         reads = 0;
         CHECK_EQ(aio_poll(ctx, false), false);
-        put(inherited.write);
+        put(inherited.ends.write);
         CHECK_EQ(aio_poll(ctx, true), true);
         CHECK_EQ(reads, 1);
         CHECK_EQ(aio_poll(ctx, false), false);
-        aio_set_fd_handler(ctx, inherited.read, NULL, NULL, NULL);
-        pipe_free(inherited);
+        aio_set_fd_handler(ctx, inherited.ends.read, NULL, NULL, NULL);
+        pipe_free(inherited.ends);
         aio_context_unref(ctx);
     }
 }
@@ -415,13 +387,13 @@ static void a_child_process_does_not_disturb_its_parent(void)
 int main(void)
 {
     init_clocks();
-    RUN(files_are_always_ready);
-    RUN(files_do_not_starve_others);
-    RUN(copies_are_watched_each);
-    RUN(a_closed_descriptor_is_dropped);
-    RUN(a_file_in_the_place_of_another_is_ready);
-    RUN(a_handler_for_a_closed_descriptor_is_said_once);
-    RUN(replacing_the_handler_of_a_closed_descriptor_is_said_once);
-    RUN(a_child_process_does_not_disturb_its_parent);
+    RUN(aio_poll_finds_files_always_ready);
+    RUN(aio_poll_runs_others_beside_files);
+    RUN(aio_set_fd_handler_watches_each_copy);
+    RUN(aio_poll_drops_a_closed_descriptor);
+    RUN(aio_poll_finds_a_file_in_the_place_of_another_ready);
+    RUN(aio_set_fd_handler_logs_a_closed_descriptor_once);
+    RUN(aio_set_fd_handler_logs_a_descriptor_closed_since_once);
+    RUN(fork_leaves_the_parents_handlers_alone);
     return 0;
 }

@@ -66,7 +66,7 @@ __attribute__((format(printf, 1, 2))) static inline void check_at(const char *fo
 /* Waits until all other threads sleep, so that none has libc's locks. */
 static inline void wait_until_others_sleep(void)
 {
-    int self = (int)syscall(SYS_gettid), awake;
+    int self = own_tid(), awake;
 
     do {
         DIR *folder = opendir("/proc/self/task");

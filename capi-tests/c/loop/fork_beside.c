@@ -8,6 +8,7 @@
 #include "fork.h"
 #include "pollers.h"
 #include "served.h"
+#include "waiters.h"
 
 static AioContext *ctx;
 static int runs, fired;
@@ -69,7 +70,7 @@ static void notify_and_poll(void *unused)
 
     notify_only(unused);
     for (i = 0; i < 100; i++) {
-        aio_set_fd_handler(ctx, own.read, do_nothing_at_all, NULL, NULL);
+        aio_set_fd_handler(ctx, own.read, do_nothing, NULL, NULL);
         put(own.write);
         aio_poll(ctx, false);
         qemu_bh_schedule(bh);
@@ -139,23 +140,7 @@ static void fork_beside_a_sleeping_poller_leaves_a_child_that_goes_on(void)
     beside_a_sleeping_poller(__func__, go_on);
 }
 
-/* Threads that wait for the lock, which the forking thread holds. */
-struct waiter {
-    pthread_t thread;
-    int tid, has_had_it;
-};
-
-static void *wait_for_lock(void *opaque)
-{
-    struct waiter *waiter = opaque;
-
-    store(&waiter->tid, (int)syscall(SYS_gettid));
-    aio_context_acquire(ctx);
-    waiter->has_had_it = 1;
-    aio_context_release(ctx);
-    return NULL;
-}
-
+/* They wait for the lock, which the forking thread holds. */
 static struct waiter waiters[MOST_OTHERS];
 static struct side side;
 
@@ -163,12 +148,8 @@ static void fork_with_waiters(enum way way)
 {
     int i;
 
-    memset(waiters, 0, sizeof(waiters));
     for (i = 0; i < MOST_OTHERS; i++) {
-        waiters[i].thread = start(wait_for_lock, &waiters[i]);
-        while (lock_queue(ctx) < (unsigned)i + 2 || !is_asleep(load(&waiters[i].tid))) {
-            sched_yield();
-        }
+        waiter_begin(&waiters[i], ctx);
     }
     side = side_new(way);
 }
@@ -178,15 +159,14 @@ static void after_fork_with_waiters(void)
     int i;
 
     if (is_child(&side)) {
-        struct waiter waiter = {0};
+        struct waiter waiter = {.ctx = ctx};
 
         join(start(wait_for_lock, &waiter));
-        CHECK_EQ(waiter.has_had_it, 1);
+        CHECK_EQ(waiter.acquired, 1);
         go_on(NULL);
     } else {
         for (i = 0; i < MOST_OTHERS; i++) {
-            join(waiters[i].thread);
-            CHECK_EQ(waiters[i].has_had_it, 1);
+            waiter_end(&waiters[i]);
         }
         bottom_halves_are_served(ctx, 10);
         CHECK_EQ(lock_queue(ctx), 0);

@@ -136,16 +136,6 @@ static void child_without_descriptors(struct scarce *scarce)
     tear_down();
 }
 
-static int lines(const char *text)
-{
-    int count = 0;
-
-    for (; *text != '\0'; text++) {
-        count += *text == '\n';
-    }
-    return count;
-}
-
 /* The process in the middle has the scarcity that is there before the fork. */
 static void be_parent(void *opaque)
 {
@@ -213,8 +203,8 @@ static void fork_without_a_free_descriptor_leaves_two_that_go_on(void)
                     exit(1);
                 }
                 /* Said once, if at all; it must be if the child has not gone on. */
-                if (lines(text) > 1 || (status != 0 && lines(text) == 0) ||
-                    (lines(text) == 1 && strncmp(text, "aiocontext: ", 12) != 0)) {
+                if (check_lines(text) > 1 || (status != 0 && check_lines(text) == 0) ||
+                    (check_lines(text) == 1 && strncmp(text, "aiocontext: ", 12) != 0)) {
                     fprintf(stderr, "%s: said: %s\n", check_current, text);
                     exit(1);
                 }

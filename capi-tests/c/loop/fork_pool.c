@@ -118,9 +118,7 @@ static void thread_pool_submit_aio_works_in_a_child_of_a_busy_pool(void)
         in_child_by((enum way)way, use_it, NULL);
         CHECK_EQ(done, 0);
         store(&may_end, 1);
-        while (load(&done) < 3) {
-            aio_poll(ctx, true);
-        }
+        poll_until_at_least(ctx, &done, 3);
         CHECK_EQ(done, 3);
         the_pool_is_served(ctx, 4);
         aio_context_unref(ctx);
@@ -147,7 +145,7 @@ static void fork_in_a_worker_leaves_a_child_with_contexts_of_its_own(void)
 {
     int way;
 
-    loop_tid = (int)syscall(SYS_gettid);
+    loop_tid = own_tid();
     for (way = 0; way < WAYS; way++) {
         int done = 0;
 
@@ -155,9 +153,7 @@ static void fork_in_a_worker_leaves_a_child_with_contexts_of_its_own(void)
         ctx = context_new();
         thread_pool_submit_aio(aio_get_thread_pool(ctx), fork_in_work, &way, pool_has_done,
                                &done);
-        while (load(&done) == 0) {
-            aio_poll(ctx, true);
-        }
+        poll_until_at_least(ctx, &done, 1);
         the_pool_is_served(ctx, 4);
         aio_context_unref(ctx);
     }

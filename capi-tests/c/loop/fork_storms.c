@@ -98,7 +98,7 @@ static void storm_timerlist_new(struct stormer *stormer)
 
 static void storm_aio_set_fd_handler(struct stormer *stormer)
 {
-    aio_set_fd_handler(stormer->ctx, stormer->ends.read, do_nothing_at_all, NULL, NULL);
+    aio_set_fd_handler(stormer->ctx, stormer->ends.read, do_nothing, NULL, NULL);
     aio_set_fd_handler(stormer->ctx, stormer->ends.read, NULL, NULL, NULL);
 }
 
@@ -121,7 +121,7 @@ enum { STORMS = sizeof(storms) / sizeof(storms[0]) };
 
 static const struct storm *storm;
 
-static void count_run(void *opaque)
+static void count_run_of_storm(void *opaque)
 {
     struct stormer *stormer = opaque;
 
@@ -154,7 +154,7 @@ static void storm_new(const struct storm *which)
     memset(stormers, 0, sizeof(stormers));
     for (i = 0; i < STORMERS; i++) {
         stormers[i].ctx = context_new();
-        stormers[i].bh = aio_bh_new(stormers[i].ctx, count_run, &stormers[i]);
+        stormers[i].bh = aio_bh_new(stormers[i].ctx, count_run_of_storm, &stormers[i]);
         aio_timer_init(stormers[i].ctx, &stormers[i].timer, QEMU_CLOCK_REALTIME, SCALE_NS,
                        count_fired, &stormers[i].fired);
         stormers[i].ends = pipe_new();
@@ -197,9 +197,7 @@ static void storm_free(void)
         if (storm->turn != NULL) {
             join(stormer->thread);
         } else {
-            while (load(&stormer->done) < stormer->turns) {
-                aio_poll(stormer->ctx, true);
-            }
+            poll_until_at_least(stormer->ctx, &stormer->done, stormer->turns);
             CHECK_EQ(stormer->worked, stormer->turns);
         }
         run_all(stormer->ctx);
@@ -231,14 +229,10 @@ static void use_all_contexts(void *unused)
         run_all(stormer->ctx);
         store(&stormer->runs, 0);
         qemu_bh_schedule(stormer->bh);
-        while (load(&stormer->runs) == 0) {
-            aio_poll(stormer->ctx, true);
-        }
+        poll_until_at_least(stormer->ctx, &stormer->runs, 1);
         store(&stormer->fired, 0);
         timer_mod(&stormer->timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + SCALE_MS / 10);
-        while (load(&stormer->fired) == 0) {
-            aio_poll(stormer->ctx, true);
-        }
+        poll_until_at_least(stormer->ctx, &stormer->fired, 1);
         bottom_halves_are_served(stormer->ctx, 4);
         own_loop_is_served(stormer->ctx, (struct own_loop){true, false}, 4);
         the_pool_is_served(stormer->ctx, 2);
@@ -320,11 +314,6 @@ static void fork_with_a_storm_outside_leaves_two_that_go_on(void)
 static void aio_context_new_works_in_a_child_forked_in_a_storm(void)
 {
     forks_in_storms(__func__, 0, use_new_contexts);
-}
-
-static void do_nothing(void *unused)
-{
-    (void)unused;
 }
 
 static void fork_in_a_storm_loses_nothing_of_the_parents(void)

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include "context.h"
+#include "steppers.h"
 
 static GMainContext *main_context;
 
@@ -32,13 +32,7 @@ static void run_ready(void)
 
 static int runs;
 
-static void count_run(void *unused)
-{
-    (void)unused;
-    store(&runs, runs + 1);
-}
-
-static void the_source_is_counted(void)
+static void aio_get_g_source_counts_the_reference(void)
 {
     AioContext *ctx = context_new();
     GSource *source = aio_get_g_source(ctx);
@@ -51,10 +45,10 @@ static void the_source_is_counted(void)
     aio_context_unref(ctx);
 }
 
-static void bottom_halves_run(void)
+static void glib_runs_bottom_halves(void)
 {
     AioContext *ctx = attached_new();
-    QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
 
     runs = 0;
     CHECK_EQ(g_main_context_iteration(main_context, FALSE), FALSE);
@@ -81,7 +75,7 @@ static void on_event(EventNotifier *e)
     runs++;
 }
 
-static void handlers_run(void)
+static void glib_runs_handlers(void)
 {
     AioContext *ctx = attached_new();
     struct ends ends = pipe_new();
@@ -113,14 +107,14 @@ static void handlers_run(void)
     attached_free(ctx);
 }
 
-static void always_ready_files_run(void)
+static void glib_runs_handlers_of_files(void)
 {
     AioContext *ctx = attached_new();
     FILE *file = tmpfile();
 
     CHECK(file != NULL);
     runs = 0;
-    aio_set_fd_handler(ctx, fileno(file), count_run, NULL, NULL);
+    aio_set_fd_handler(ctx, fileno(file), count_run, NULL, &runs);
     while (runs < 3) {
         CHECK_EQ(g_main_context_iteration(main_context, TRUE), TRUE);
     }
@@ -130,10 +124,10 @@ static void always_ready_files_run(void)
     attached_free(ctx);
 }
 
-static void timers_run_and_do_not_spin(void)
+static void glib_runs_timers_without_a_busy_loop(void)
 {
     AioContext *ctx = attached_new();
-    QEMUTimer *timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, NULL);
+    QEMUTimer *timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, &runs);
     int64_t deadline = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + 20 * SCALE_MS + SCALE_MS / 2;
     int iterations = 0;
 
@@ -150,8 +144,8 @@ static void timers_run_and_do_not_spin(void)
     attached_free(ctx);
 }
 
-/* However many handlers a context has, GLib polls one descriptor of it. */
-static void a_context_is_one_descriptor(void)
+/* GLib polls one descriptor of a context, no matter how many handlers it has. */
+static void aio_get_g_source_polls_one_descriptor(void)
 {
     enum { CONTEXTS = 4, PIPES = 50 };
     AioContext *contexts[CONTEXTS];
@@ -196,63 +190,30 @@ static void a_context_is_one_descriptor(void)
     }
 }
 
-/* Several contexts under one main loop, each with a thread that waits for every run. */
+/* Several contexts under one main loop, each with a thread that takes steps. */
 enum { CONTEXTS = 4 };
 
 #define STEPS check_often(5000)
 
-struct stepper {
-    AioContext *ctx;
-    QEMUBH *bh;
-    int runs;
-};
-
-static int finished;
-
-static void step(void *opaque)
+static void qemu_bh_schedule_from_threads_under_glib_loses_nothing(void)
 {
-    struct stepper *stepper = opaque;
-
-    store(&stepper->runs, stepper->runs + 1);
-}
-
-static void *schedule_in_step(void *opaque)
-{
-    struct stepper *stepper = opaque;
-    int i;
-
-    for (i = 1; i <= STEPS; i++) {
-        qemu_bh_schedule(stepper->bh);
-        wait_until_at_least(&stepper->runs, i);
-    }
-    __atomic_add_fetch(&finished, 1, __ATOMIC_SEQ_CST);
-    g_main_context_wakeup(main_context);
-    return NULL;
-}
-
-static void threads_schedule_and_nothing_is_lost(void)
-{
+    AioContext *contexts[CONTEXTS];
     struct stepper steppers[CONTEXTS];
-    pthread_t threads[CONTEXTS];
-    int i;
+    int finished = 0, i;
 
-    store(&finished, 0);
     for (i = 0; i < CONTEXTS; i++) {
-        steppers[i].ctx = attached_new();
-        steppers[i].runs = 0;
-        steppers[i].bh = aio_bh_new(steppers[i].ctx, step, &steppers[i]);
+        contexts[i] = attached_new();
     }
     for (i = 0; i < CONTEXTS; i++) {
-        threads[i] = start(schedule_in_step, &steppers[i]);
+        stepper_begin(&steppers[i], contexts[i], STEPS, &finished);
     }
     while (load(&finished) < CONTEXTS) {
         g_main_context_iteration(main_context, TRUE);
     }
     for (i = 0; i < CONTEXTS; i++) {
-        join(threads[i]);
-        CHECK_EQ(steppers[i].runs, STEPS);
-        CHECK_EQ(steppers[i].ctx->notify_me & ~1U, 0);
-        attached_free(steppers[i].ctx);
+        stepper_end(&steppers[i]);
+        CHECK_EQ(contexts[i]->notify_me & ~1U, 0);
+        attached_free(contexts[i]);
     }
 }
 
@@ -268,24 +229,23 @@ static void *poll_beside(void *opaque)
     return NULL;
 }
 
-static void a_poller_beside_the_main_loop_loses_nothing(void)
+static void aio_poll_beside_glib_loses_nothing(void)
 {
-    struct stepper stepper = {attached_new(), NULL, 0};
-    pthread_t poller, thread;
+    AioContext *ctx = attached_new();
+    struct stepper stepper;
+    pthread_t poller;
+    int finished = 0;
 
-    store(&finished, 0);
     store(&stop, 0);
-    stepper.bh = aio_bh_new(stepper.ctx, step, &stepper);
-    poller = start(poll_beside, stepper.ctx);
-    thread = start(schedule_in_step, &stepper);
+    poller = start(poll_beside, ctx);
+    stepper_begin(&stepper, ctx, STEPS, &finished);
     while (load(&finished) < 1) {
         g_main_context_iteration(main_context, TRUE);
     }
-    join(thread);
+    stepper_end(&stepper);
     store(&stop, 1);
     join(poller);
-    CHECK_EQ(stepper.runs, STEPS);
-    attached_free(stepper.ctx);
+    attached_free(ctx);
 }
 
 static AioContext *nested;
@@ -302,7 +262,7 @@ static void poll_nested(void *opaque)
     }
 }
 
-static void callbacks_may_poll_and_iterate(void)
+static void aio_poll_in_glibs_dispatch_is_allowed(void)
 {
     QEMUBH *bh;
 
@@ -317,10 +277,10 @@ static void callbacks_may_poll_and_iterate(void)
     attached_free(nested);
 }
 
-static void the_main_loop_may_hold_the_last_reference(void)
+static void aio_context_unref_may_leave_the_last_reference_to_glib(void)
 {
     AioContext *ctx = attached_new();
-    QEMUBH *bh = aio_bh_new(ctx, count_run, NULL);
+    QEMUBH *bh = aio_bh_new(ctx, count_run, &runs);
     GSource *source = g_source_ref(&ctx->source);
     int before;
 
@@ -338,20 +298,20 @@ static void the_main_loop_may_hold_the_last_reference(void)
 
 int main(void)
 {
-    /* What GLib complains of is a fault. */
+    /* A warning of GLib's is a failure. */
     g_log_set_always_fatal((GLogLevelFlags)(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING));
     init_clocks();
     main_context = g_main_context_new();
-    RUN(the_source_is_counted);
-    RUN(bottom_halves_run);
-    RUN(handlers_run);
-    RUN(always_ready_files_run);
-    RUN(timers_run_and_do_not_spin);
-    RUN(a_context_is_one_descriptor);
-    RUN(threads_schedule_and_nothing_is_lost);
-    RUN(a_poller_beside_the_main_loop_loses_nothing);
-    RUN(callbacks_may_poll_and_iterate);
-    RUN(the_main_loop_may_hold_the_last_reference);
+    RUN(aio_get_g_source_counts_the_reference);
+    RUN(glib_runs_bottom_halves);
+    RUN(glib_runs_handlers);
+    RUN(glib_runs_handlers_of_files);
+    RUN(glib_runs_timers_without_a_busy_loop);
+    RUN(aio_get_g_source_polls_one_descriptor);
+    RUN(qemu_bh_schedule_from_threads_under_glib_loses_nothing);
+    RUN(aio_poll_beside_glib_loses_nothing);
+    RUN(aio_poll_in_glibs_dispatch_is_allowed);
+    RUN(aio_context_unref_may_leave_the_last_reference_to_glib);
     g_main_context_unref(main_context);
     return 0;
 }

@@ -70,7 +70,7 @@ static void done(void)
     aio_context_unref(ctx);
 }
 
-static void a_readable_descriptor_runs_its_callback(void)
+static void aio_poll_runs_the_callback_of_a_readable_descriptor(void)
 {
     two_pipes(NULL);
     CHECK_EQ(aio_poll(ctx, false), false);
@@ -84,7 +84,7 @@ static void a_readable_descriptor_runs_its_callback(void)
     done();
 }
 
-static void what_is_left_is_ready_again(void)
+static void aio_poll_runs_a_callback_again_for_data_that_is_left(void)
 {
     two_pipes(NULL);
     a.leaves_data = 1;
@@ -98,13 +98,13 @@ static void what_is_left_is_ready_again(void)
     done();
 }
 
-static void a_removed_one_does_not_run(void)
+static void aio_set_fd_handler_removes_a_handler(void)
 {
     two_pipes(NULL);
     put(a.ends.write);
     unwatch(&a);
     CHECK_EQ(aio_poll(ctx, false), false);
-    /* Removing what is not there does nothing. */
+    /* Removing a handler that is not set does nothing. */
     unwatch(&a);
     watch(&a);
     CHECK_EQ(aio_poll(ctx, false), true);
@@ -112,7 +112,7 @@ static void a_removed_one_does_not_run(void)
     done();
 }
 
-static void setting_again_replaces_callbacks_and_argument(void)
+static void aio_set_fd_handler_replaces_callbacks_and_argument(void)
 {
     two_pipes(NULL);
     unwatch(&b);
@@ -132,7 +132,7 @@ static void setting_again_replaces_callbacks_and_argument(void)
     aio_context_unref(ctx);
 }
 
-static void a_socket_is_read_and_written(void)
+static void aio_poll_runs_both_callbacks_of_a_socket(void)
 {
     int fds[2];
 
@@ -148,7 +148,7 @@ static void a_socket_is_read_and_written(void)
     CHECK_RAN("wrw");
     aio_set_fd_handler(ctx, fds[0], readable, NULL, &a);
     CHECK_EQ(aio_poll(ctx, false), false);
-    /* Hung up: readable, for ever. */
+    /* Hung up: it stays readable. */
     close(fds[1]);
     CHECK_EQ(aio_poll(ctx, true), true);
     CHECK_EQ(aio_poll(ctx, true), true);
@@ -158,7 +158,7 @@ static void a_socket_is_read_and_written(void)
     aio_context_unref(ctx);
 }
 
-static void an_error_runs_the_write_callback(void)
+static void aio_poll_runs_the_write_callback_on_an_error(void)
 {
     struct ends ends = pipe_new();
 
@@ -183,8 +183,8 @@ static void removes_the_other(struct watched *watched)
     unwatch(watched->other);
 }
 
-/* Both are ready, and whichever runs first removes the other. */
-static void one_removed_in_the_same_pass_does_not_run(void)
+/* Both are ready; the one that runs first removes the other. */
+static void aio_set_fd_handler_removes_another_in_the_same_pass(void)
 {
     two_pipes(removes_the_other);
     b.then = removes_the_other;
@@ -201,7 +201,7 @@ static void removes_itself(struct watched *watched)
     unwatch(watched);
 }
 
-static void one_may_remove_itself(void)
+static void aio_set_fd_handler_removes_the_running_one(void)
 {
     two_pipes(removes_itself);
     a.leaves_data = 1;
@@ -219,7 +219,7 @@ static void removes_and_sets_itself(struct watched *watched)
     watch(watched);
 }
 
-static void one_may_set_itself_again(void)
+static void aio_set_fd_handler_sets_the_running_one_again(void)
 {
     two_pipes(removes_and_sets_itself);
     put(a.ends.write);
@@ -231,7 +231,7 @@ static void one_may_set_itself_again(void)
     done();
 }
 
-/* Gives the other's number to a new pipe, which is not ready. */
+/* Reuses the other's number for a new pipe, which is not ready. */
 static void reuses_the_number(struct watched *watched)
 {
     struct watched *other = watched->other;
@@ -251,13 +251,15 @@ static void reuses_the_number(struct watched *watched)
     watch(other);
 }
 
-static void a_number_may_be_reused_in_a_callback(void)
+static void aio_set_fd_handler_in_a_callback_takes_a_reused_number(void)
 {
     int i;
 
     for (i = 0; i < 2; i++) {
         two_pipes(NULL);
-        /* Whichever runs first: the one that is not run must not be called for old events. */
+        /*
+         * In either order the handler of the new file must not run for events of the old one.
+         */
         a.then = b.then = NULL;
         (i == 0 ? &a : &b)->then = reuses_the_number;
         put(a.ends.write);
@@ -282,7 +284,7 @@ static void polls(struct watched *watched)
     }
 }
 
-static void a_nested_poll_runs_others(void)
+static void aio_poll_in_a_handler_runs_others(void)
 {
     two_pipes(polls);
     put(a.ends.write);
@@ -292,8 +294,8 @@ static void a_nested_poll_runs_others(void)
     done();
 }
 
-/* Both are ready; whichever runs first runs the other in a nested poll. */
-static void what_a_nested_poll_has_run_does_not_run_again(void)
+/* Both are ready; the one that runs first runs the other in a nested poll. */
+static void aio_poll_runs_nothing_that_a_nested_one_has_run(void)
 {
     two_pipes(NULL);
     a.then = polls;
@@ -316,7 +318,7 @@ static void removes_itself_and_polls(struct watched *watched)
     watch(watched);
 }
 
-static void one_may_remove_itself_in_a_nested_poll(void)
+static void aio_poll_in_a_handler_that_has_removed_itself_runs_nothing(void)
 {
     two_pipes(removes_itself_and_polls);
     put(a.ends.write);
@@ -337,7 +339,7 @@ static void on_event(EventNotifier *e)
     notified_last = e;
 }
 
-static void event_notifiers_run_their_callbacks(void)
+static void aio_set_event_notifier_has_its_callback_run(void)
 {
     EventNotifier one, two;
 
@@ -371,7 +373,7 @@ static void *set_when_asleep(void *unused)
     return unused;
 }
 
-static void a_sleeping_loop_sees_a_new_handler(void)
+static void aio_set_fd_handler_wakes_a_sleeping_loop(void)
 {
     pthread_t thread;
 
@@ -440,7 +442,7 @@ static void *come_and_go(void *unused)
     return unused;
 }
 
-static void handlers_come_and_go(void)
+static void aio_set_fd_handler_works_in_threads(void)
 {
     pthread_t threads[THREADS];
     int i;
@@ -462,21 +464,21 @@ static void handlers_come_and_go(void)
 int main(void)
 {
     init_clocks();
-    RUN(a_readable_descriptor_runs_its_callback);
-    RUN(what_is_left_is_ready_again);
-    RUN(a_removed_one_does_not_run);
-    RUN(setting_again_replaces_callbacks_and_argument);
-    RUN(a_socket_is_read_and_written);
-    RUN(an_error_runs_the_write_callback);
-    RUN(one_removed_in_the_same_pass_does_not_run);
-    RUN(one_may_remove_itself);
-    RUN(one_may_set_itself_again);
-    RUN(a_number_may_be_reused_in_a_callback);
-    RUN(a_nested_poll_runs_others);
-    RUN(what_a_nested_poll_has_run_does_not_run_again);
-    RUN(one_may_remove_itself_in_a_nested_poll);
-    RUN(event_notifiers_run_their_callbacks);
-    RUN(a_sleeping_loop_sees_a_new_handler);
-    RUN(handlers_come_and_go);
+    RUN(aio_poll_runs_the_callback_of_a_readable_descriptor);
+    RUN(aio_poll_runs_a_callback_again_for_data_that_is_left);
+    RUN(aio_set_fd_handler_removes_a_handler);
+    RUN(aio_set_fd_handler_replaces_callbacks_and_argument);
+    RUN(aio_poll_runs_both_callbacks_of_a_socket);
+    RUN(aio_poll_runs_the_write_callback_on_an_error);
+    RUN(aio_set_fd_handler_removes_another_in_the_same_pass);
+    RUN(aio_set_fd_handler_removes_the_running_one);
+    RUN(aio_set_fd_handler_sets_the_running_one_again);
+    RUN(aio_set_fd_handler_in_a_callback_takes_a_reused_number);
+    RUN(aio_poll_in_a_handler_runs_others);
+    RUN(aio_poll_runs_nothing_that_a_nested_one_has_run);
+    RUN(aio_poll_in_a_handler_that_has_removed_itself_runs_nothing);
+    RUN(aio_set_event_notifier_has_its_callback_run);
+    RUN(aio_set_fd_handler_wakes_a_sleeping_loop);
+    RUN(aio_set_fd_handler_works_in_threads);
     return 0;
 }

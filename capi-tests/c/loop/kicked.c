@@ -15,11 +15,6 @@ static AioContext *ctx;
 static QEMUBH *early, *late;
 static int early_runs, late_runs;
 
-static void count_run(void *runs)
-{
-    ++*(int *)runs;
-}
-
 /* The waiter, which is held between its ticket and its call of the contention callback. */
 static void (*contended)(void *);
 static int has_ticket, may_kick, has_kicked;
@@ -45,8 +40,10 @@ static void *schedule_late(void *unused)
     return unused;
 }
 
-/* Whether it is to be scheduled behind the poll's look at the bottom halves, which comes before
- * the one at the timers. */
+/*
+ * If set, it is scheduled after the poll has looked at the bottom halves and before it looks
+ * at the timers.
+ */
 static int comes_late;
 
 /* The program's clock. */
@@ -59,15 +56,15 @@ int64_t cpu_get_clock(void)
     return 0;
 }
 
-static void a_poll_runs_what_is_scheduled_before_it_sleeps(void)
+static void aio_poll_runs_what_is_scheduled_before_it_sleeps(void)
 {
     QEMUTimer *timer;
 
     ctx = context_new();
     late = aio_bh_new(ctx, count_run, &late_runs);
     late_runs = 0;
-    /* In an hour of a clock that stands. */
-    timer = aio_timer_new(ctx, QEMU_CLOCK_VIRTUAL, SCALE_MS, do_nothing_at_all, NULL);
+    /* Due in an hour of a clock that stands still. */
+    timer = aio_timer_new(ctx, QEMU_CLOCK_VIRTUAL, SCALE_MS, do_nothing, NULL);
     timer_mod(timer, 3600 * 1000);
     comes_late = 1;
     CHECK_EQ(aio_poll(ctx, true), false);
@@ -77,7 +74,7 @@ static void a_poll_runs_what_is_scheduled_before_it_sleeps(void)
     aio_context_unref(ctx);
 }
 
-/* Whether the waits are those of the nested poll, and how many it has begun. */
+/* Whether waits are counted, which are those of the nested poll, and their count. */
 static int counts, waits;
 
 /* The library's call binds to this. */
@@ -108,7 +105,7 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
  * among those who must be woken for another. That holds for the rest of its sleep as well,
  * though the first one has been cancelled. Without, it must be woken.
  */
-static void a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on(void)
+static void aio_poll_runs_what_is_scheduled_while_it_sleeps_on(void)
 {
     int with_early;
 
@@ -149,7 +146,7 @@ static void a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on(void)
 int main(void)
 {
     init_clocks();
-    RUN(a_poll_runs_what_is_scheduled_before_it_sleeps);
-    RUN(a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on);
+    RUN(aio_poll_runs_what_is_scheduled_before_it_sleeps);
+    RUN(aio_poll_runs_what_is_scheduled_while_it_sleeps_on);
     return 0;
 }

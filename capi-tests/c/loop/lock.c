@@ -3,8 +3,6 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <sys/syscall.h>
-
 #include "context.h"
 
 static AioContext *ctx;
@@ -25,7 +23,7 @@ static void wait_for_queue(unsigned length)
     }
 }
 
-static void the_owner_may_take_it_again(void)
+static void aio_context_acquire_is_recursive(void)
 {
     pthread_t thread;
 
@@ -59,7 +57,7 @@ static void *note_turn(void *opaque)
     return NULL;
 }
 
-static void waiters_have_it_in_the_order_of_arrival(void)
+static void aio_context_acquire_serves_in_the_order_of_arrival(void)
 {
     pthread_t threads[WAITERS];
     intptr_t i;
@@ -79,14 +77,14 @@ static void waiters_have_it_in_the_order_of_arrival(void)
     aio_context_unref(ctx);
 }
 
-/* The owner sleeps in poll when the other comes. */
+/* The owner already sleeps in poll when the other thread comes. */
 static void *acquire_when_asleep(void *unused)
 {
     wait_for_poller(ctx);
     return acquire_once(unused);
 }
 
-static void a_waiter_wakes_an_owner_that_sleeps(void)
+static void aio_context_acquire_wakes_an_owner_that_sleeps(void)
 {
     pthread_t thread;
 
@@ -101,11 +99,6 @@ static void a_waiter_wakes_an_owner_that_sleeps(void)
     aio_context_unref(ctx);
 }
 
-static void do_nothing(void *unused)
-{
-    (void)unused;
-}
-
 static void *acquire_from_a_sleeper(void *bh)
 {
     wait_for_poller(ctx);
@@ -118,16 +111,14 @@ static void *acquire_from_a_sleeper(void *bh)
     return NULL;
 }
 
-static void poll_gives_the_lock_up_while_it_sleeps(void)
+static void aio_poll_gives_the_lock_up_while_it_sleeps(void)
 {
     pthread_t thread;
 
     ctx = context_new();
     store(&acquired, 0);
     thread = start(acquire_from_a_sleeper, aio_bh_new(ctx, do_nothing, NULL));
-    while (load(&acquired) == 0) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &acquired, 1);
     join(thread);
     CHECK_EQ(acquired, 1);
     aio_context_unref(ctx);
@@ -138,11 +129,11 @@ static int owner_tid;
 
 static void *wait_for_lock(void *unused)
 {
-    store(&waiter_tid, (int)syscall(SYS_gettid));
+    store(&waiter_tid, own_tid());
     return acquire_once(unused);
 }
 
-/* Ends the program if the owner sleeps in its poll for good. */
+/* Ends the program if the owner sleeps in its poll and nothing wakes it. */
 static void *watch_owner(void *unused)
 {
     int asleep = 0;
@@ -166,13 +157,13 @@ static void *watch_owner(void *unused)
  * The waiter has called the contention callback, which found nobody asleep, before the owner
  * polls.
  */
-static void an_owner_does_not_sleep_while_a_thread_waits(void)
+static void aio_poll_of_the_owner_does_not_sleep_while_a_thread_waits(void)
 {
     pthread_t waiter, watcher;
     int i;
 
     ctx = context_new();
-    owner_tid = (int)syscall(SYS_gettid);
+    owner_tid = own_tid();
     for (i = 0; i < 3; i++) {
         store(&acquired, 0);
         store(&waiter_tid, 0);
@@ -180,7 +171,7 @@ static void an_owner_does_not_sleep_while_a_thread_waits(void)
         aio_context_acquire(ctx);
         waiter = start(wait_for_lock, NULL);
         wait_for_queue(2);
-        /* Asleep with a ticket, it has the callback behind it. */
+        /* It sleeps with a ticket, so it has called the callback. */
         while (!is_asleep(load(&waiter_tid))) {
             sched_yield();
         }
@@ -229,12 +220,12 @@ static void *wait_for_lock_in_callback(void *unused)
 }
 
 /* Also where the outer poll, which need not sleep, begins with the waiter in the queue. */
-static void nor_in_a_nested_poll(void)
+static void aio_poll_in_a_callback_does_not_sleep_while_a_thread_waits(void)
 {
     int form;
 
     ctx = context_new();
-    owner_tid = (int)syscall(SYS_gettid);
+    owner_tid = own_tid();
     for (form = 0; form < 4; form++) {
         int before = form & 1, by_timer = form & 2;
         QEMUBH *bh = aio_bh_new(ctx, poll_with_a_waiter, NULL);
@@ -274,7 +265,7 @@ static void *poll_as_the_next_owner(void *unused)
 {
     pthread_t watcher;
 
-    store(&owner_tid, (int)syscall(SYS_gettid));
+    store(&owner_tid, own_tid());
     aio_context_acquire(ctx);
     watcher = start(watch_owner, NULL);
     CHECK_EQ(aio_poll(ctx, true), false);
@@ -284,8 +275,8 @@ static void *poll_as_the_next_owner(void *unused)
     return unused;
 }
 
-/* Nobody has come since: only the lock's head tells that there is another owner. */
-static void each_owner_is_told_of_the_same_waiter(void)
+/* No thread has joined the queue since: only the lock's head shows the new owner. */
+static void aio_poll_of_each_owner_sees_the_same_waiter(void)
 {
     pthread_t next, waiter;
 
@@ -334,7 +325,7 @@ static void *take_turns(void *unused)
     return unused;
 }
 
-static void polls_and_turns_make_progress(void)
+static void aio_poll_and_aio_context_acquire_make_progress(void)
 {
     pthread_t threads[THREADS];
     int i;
@@ -361,13 +352,13 @@ static void polls_and_turns_make_progress(void)
 int main(void)
 {
     init_clocks();
-    RUN(the_owner_may_take_it_again);
-    RUN(waiters_have_it_in_the_order_of_arrival);
-    RUN(a_waiter_wakes_an_owner_that_sleeps);
-    RUN(poll_gives_the_lock_up_while_it_sleeps);
-    RUN(an_owner_does_not_sleep_while_a_thread_waits);
-    RUN(nor_in_a_nested_poll);
-    RUN(each_owner_is_told_of_the_same_waiter);
-    RUN(polls_and_turns_make_progress);
+    RUN(aio_context_acquire_is_recursive);
+    RUN(aio_context_acquire_serves_in_the_order_of_arrival);
+    RUN(aio_context_acquire_wakes_an_owner_that_sleeps);
+    RUN(aio_poll_gives_the_lock_up_while_it_sleeps);
+    RUN(aio_poll_of_the_owner_does_not_sleep_while_a_thread_waits);
+    RUN(aio_poll_in_a_callback_does_not_sleep_while_a_thread_waits);
+    RUN(aio_poll_of_each_owner_sees_the_same_waiter);
+    RUN(aio_poll_and_aio_context_acquire_make_progress);
     return 0;
 }

@@ -302,7 +302,7 @@ static void aio_poll_beside_others_sleeps(void)
         timer_mod(far_away, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + 100000LL * SCALE_MS);
         /* The event has been full, and has been emptied. */
         aio_notify(ctx);
-        qemu_bh_schedule(aio_bh_new(ctx, do_nothing_at_all, NULL));
+        qemu_bh_schedule(aio_bh_new(ctx, do_nothing, NULL));
         wait_until_all_at_rest();
         before = all_turns();
         timer_mod(timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + 100 * SCALE_MS);

@@ -14,7 +14,7 @@
 
 static AioContext *ctx;
 
-/* Whether the library is asked for the timeout or not, and whoever empties the notifier. */
+/* With and without aio_compute_timeout(), and with either way of emptying the notifier. */
 static const struct own_loop own_loops[] = {
     {false, false}, {false, true}, {true, false}, {true, true}};
 

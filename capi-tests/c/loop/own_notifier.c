@@ -10,7 +10,7 @@ static AioContext *ctx;
 static GMainContext *main_context;
 static int calls;
 
-static void do_nothing(EventNotifier *e)
+static void leave_it_full(EventNotifier *e)
 {
     CHECK(e == &ctx->notifier);
     store(&calls, calls + 1);
@@ -92,14 +92,14 @@ static void notify_and_look(EventNotifierHandler *handler)
 
 static void aio_set_event_notifier_may_take_the_contexts_own(void)
 {
-    notify_and_look(do_nothing);
+    notify_and_look(leave_it_full);
     notify_and_look(empty_it);
 }
 
 static void aio_set_event_notifier_may_take_the_contexts_own_under_glib(void)
 {
     main_context = g_main_context_new();
-    notify_and_look(do_nothing);
+    notify_and_look(leave_it_full);
     notify_and_look(empty_it);
     g_main_context_unref(main_context);
     main_context = NULL;

@@ -6,8 +6,6 @@
 #ifndef POLLERS_H
 #define POLLERS_H
 
-#include <sys/syscall.h>
-
 #include "context.h"
 
 /*
@@ -69,7 +67,7 @@ static inline void *keep_polling(void *opaque)
 {
     struct poller *poller = opaque;
 
-    store(&poller->tid, (int)syscall(SYS_gettid));
+    store(&poller->tid, own_tid());
     while (!load(&poller->stop)) {
         switch (poller->kind) {
         case OURS:
@@ -106,7 +104,7 @@ static inline void poller_new(struct poller *poller, AioContext *ctx, enum kind 
 /* Ends it, however many others there are: somebody is woken again and again until it is. */
 static inline void poller_free(struct poller *poller)
 {
-    QEMUBH *bh = aio_bh_new(poller->ctx, do_nothing_at_all, NULL);
+    QEMUBH *bh = aio_bh_new(poller->ctx, do_nothing, NULL);
 
     store(&poller->stop, 1);
     while (!load(&poller->ended)) {

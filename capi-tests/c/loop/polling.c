@@ -4,13 +4,11 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <sys/syscall.h>
-
 #include "context.h"
 
 static AioContext *ctx;
 
-static void nothing_to_do(void)
+static void aio_poll_returns_false_with_nothing_to_do(void)
 {
     ctx = context_new();
     CHECK_EQ(aio_poll(ctx, false), false);
@@ -36,7 +34,7 @@ static void *notify_the_poller(void *opaque)
     return NULL;
 }
 
-static void a_notification_wakes_and_is_no_progress(void)
+static void aio_notify_wakes_and_is_no_progress(void)
 {
     int turns = check_often(2000), i;
     pthread_t thread;
@@ -60,7 +58,7 @@ static void a_notification_wakes_and_is_no_progress(void)
 }
 
 /* A notification with nobody asleep is not remembered: the loop looks before it sleeps. */
-static void a_notification_of_an_awake_loop_costs_nothing(void)
+static void aio_notify_of_an_awake_loop_costs_nothing(void)
 {
     ctx = context_new();
     aio_notify(ctx);
@@ -70,23 +68,14 @@ static void a_notification_of_an_awake_loop_costs_nothing(void)
     aio_context_unref(ctx);
 }
 
-static int fired;
-
-static void fire(void *unused)
-{
-    (void)unused;
-    fired++;
-}
-
-static void a_timer_ends_the_sleep(void)
+static void aio_poll_sleeps_until_a_timer(void)
 {
     QEMUTimer *timer;
     int64_t deadline, timeout;
-    int polls = 0;
+    int fired = 0, polls = 0;
 
     ctx = context_new();
-    fired = 0;
-    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, fire, NULL);
+    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, &fired);
     deadline = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + 20 * SCALE_MS;
     timer_mod(timer, deadline);
     timeout = aio_compute_timeout(ctx);
@@ -116,19 +105,17 @@ static void *arm_earlier(void *timer)
     return NULL;
 }
 
-static void a_timer_armed_by_another_thread_wakes(void)
+static void timer_mod_in_another_thread_wakes(void)
 {
     pthread_t thread;
     QEMUTimer *timer;
+    int fired = 0;
 
     ctx = context_new();
-    fired = 0;
-    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_MS, fire, NULL);
+    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_MS, count_run, &fired);
     timer_mod(timer, INT64_MAX / SCALE_MS);
     thread = start(arm_earlier, timer);
-    while (!fired) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &fired, 1);
     join(thread);
     timer_free(timer);
     aio_context_unref(ctx);
@@ -152,7 +139,7 @@ static void add_h(void *opaque)
     ran_add('h');
 }
 
-static void bottom_halves_then_handlers_then_timers(void)
+static void aio_poll_runs_bottom_halves_then_handlers_then_timers(void)
 {
     struct ends ends = pipe_new();
     QEMUTimer *timer;
@@ -196,12 +183,12 @@ static void *run_loop(void *opaque)
     while (load(&rounds) < ROUNDS) {
         aio_poll(loops[me], true);
     }
-    /* The other may sleep with nothing more to come. */
+    /* The other loop may sleep, and gets no more work. */
     wake_by_work(loops[!me]);
     return NULL;
 }
 
-static void two_loops_wake_each_other(void)
+static void qemu_bh_schedule_lets_two_loops_wake_each_other(void)
 {
     pthread_t threads[2];
     intptr_t i;
@@ -248,9 +235,7 @@ static void run_item(void *opaque)
 
 static void *poll_in_turn(void *unused)
 {
-    while (!load(&pollers_stop)) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &pollers_stop, 1);
     return unused;
 }
 
@@ -268,7 +253,7 @@ static void *make_items(void *unused)
     return unused;
 }
 
-static void several_threads_poll_in_turn(void)
+static void aio_poll_in_several_threads_loses_nothing(void)
 {
     pthread_t pollers[POLLERS], workers[WORKERS];
     int i;
@@ -288,7 +273,7 @@ static void several_threads_poll_in_turn(void)
     wait_until_at_least(&items_run, WORKERS * ITEMS);
     store(&pollers_stop, 1);
     for (i = 0; i < POLLERS; i++) {
-        /* One may have slept through another's wakeup. */
+        /* Another poller may have taken its wakeup. */
         while (pthread_tryjoin_np(pollers[i], NULL) != 0) {
             aio_notify(ctx);
             sched_yield();
@@ -304,7 +289,7 @@ static int handler_runs, has_read, sleeper_tid, looker_tid;
 
 static void *sleep_once(void *unused)
 {
-    store(&sleeper_tid, (int)syscall(SYS_gettid));
+    store(&sleeper_tid, own_tid());
     aio_poll(ctx, true);
     return unused;
 }
@@ -312,7 +297,7 @@ static void *sleep_once(void *unused)
 /* Reads when the other thread, whichever it is, waits for the lock. */
 static void read_beside_another_poller(void *unused)
 {
-    int is_sleeper = (int)syscall(SYS_gettid) == load(&sleeper_tid);
+    int is_sleeper = own_tid() == load(&sleeper_tid);
     int other = is_sleeper ? looker_tid : sleeper_tid;
 
     (void)unused;
@@ -325,14 +310,14 @@ static void read_beside_another_poller(void *unused)
     store(&has_read, 1);
 }
 
-/* Nor is one run for what another has read. */
-static void threads_in_aio_poll_run_one_callback_at_a_time(void)
+/* Nor does a callback run for data that another has read. */
+static void aio_poll_in_several_threads_runs_one_callback_at_a_time(void)
 {
     pthread_t sleeper;
 
     ctx = context_new();
     shared = pipe_new();
-    looker_tid = (int)syscall(SYS_gettid);
+    looker_tid = own_tid();
     aio_set_fd_handler(ctx, shared.read, read_beside_another_poller, NULL, NULL);
     sleeper = start(sleep_once, NULL);
     wait_for_poller(ctx);
@@ -350,14 +335,14 @@ static void threads_in_aio_poll_run_one_callback_at_a_time(void)
 int main(void)
 {
     init_clocks();
-    RUN(nothing_to_do);
-    RUN(a_notification_wakes_and_is_no_progress);
-    RUN(a_notification_of_an_awake_loop_costs_nothing);
-    RUN(a_timer_ends_the_sleep);
-    RUN(a_timer_armed_by_another_thread_wakes);
-    RUN(bottom_halves_then_handlers_then_timers);
-    RUN(two_loops_wake_each_other);
-    RUN(several_threads_poll_in_turn);
-    RUN(threads_in_aio_poll_run_one_callback_at_a_time);
+    RUN(aio_poll_returns_false_with_nothing_to_do);
+    RUN(aio_notify_wakes_and_is_no_progress);
+    RUN(aio_notify_of_an_awake_loop_costs_nothing);
+    RUN(aio_poll_sleeps_until_a_timer);
+    RUN(timer_mod_in_another_thread_wakes);
+    RUN(aio_poll_runs_bottom_halves_then_handlers_then_timers);
+    RUN(qemu_bh_schedule_lets_two_loops_wake_each_other);
+    RUN(aio_poll_in_several_threads_loses_nothing);
+    RUN(aio_poll_in_several_threads_runs_one_callback_at_a_time);
     return 0;
 }

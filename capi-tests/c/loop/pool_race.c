@@ -1,5 +1,5 @@
 /*
- * Two threads that ask for a context's pool at the same time. The program's own pool says who
+ * Two threads ask for a context's pool at the same time. The program's own pool counts who
  * makes and frees how many.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
@@ -56,7 +56,7 @@ static void *ask(void *ctx)
     return aio_get_thread_pool(ctx);
 }
 
-static void the_pool_that_comes_second_is_freed(void)
+static void aio_get_thread_pool_frees_the_pool_that_comes_second(void)
 {
     AioContext *ctx = context_new();
     pthread_t thread;
@@ -79,6 +79,6 @@ static void the_pool_that_comes_second_is_freed(void)
 int main(void)
 {
     init_clocks();
-    RUN(the_pool_that_comes_second_is_freed);
+    RUN(aio_get_thread_pool_frees_the_pool_that_comes_second);
     return 0;
 }

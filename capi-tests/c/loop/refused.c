@@ -1,6 +1,5 @@
 /*
- * A loop under a kernel that refuses what it would like best: epoll_pwait2, and watching a
- * descriptor by epoll.
+ * A loop under a kernel that refuses epoll_pwait2, or watching a descriptor by epoll.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -214,7 +213,7 @@ static void child_iterates(void *error)
 /* EPERM: descriptors that are always ready, say a regular file's; a filter may give it, too. */
 static int errors[] = {ENOSPC, ENOMEM, EPERM};
 
-/* That a system has no room is said once; of descriptors like these there is nothing to say. */
+/* A system without room is logged once; descriptors that are always ready are not. */
 static int messages_for(int error)
 {
     return error == EPERM ? 0 : 1;
@@ -269,7 +268,7 @@ static void *poll_until_run(void *opaque)
 {
     struct watched *watched = opaque;
 
-    store(&sleeper, (int)syscall(SYS_gettid));
+    store(&sleeper, own_tid());
     while (load(&watched->runs) == 0) {
         aio_poll(ctx, true);
         __atomic_add_fetch(&sleeper_turns, 1, __ATOMIC_SEQ_CST);

@@ -28,22 +28,16 @@ static void run_until(int target)
     CHECK_EQ(runs, target);
 }
 
-static void count_run(void *unused)
-{
-    (void)unused;
-    __atomic_add_fetch(&runs, 1, __ATOMIC_SEQ_CST);
-}
-
 static void count_and_take(void *opaque)
 {
     take(*(int *)opaque);
-    count_run(NULL);
+    count_run(&runs);
 }
 
 static void on_event(EventNotifier *e)
 {
     CHECK_EQ(event_notifier_test_and_clear(e), 1);
-    count_run(NULL);
+    count_run(&runs);
 }
 
 static int work(void *opaque)
@@ -54,7 +48,7 @@ static int work(void *opaque)
 static void completion(void *opaque, int result)
 {
     *(int *)opaque = result;
-    count_run(NULL);
+    count_run(&runs);
 }
 
 #define ROUNDS check_often(2000)
@@ -80,7 +74,7 @@ static void everything_works(void)
     int number = 41;
 
     runs = 0;
-    bh = aio_bh_new(ctx, count_run, NULL);
+    bh = aio_bh_new(ctx, count_run, &runs);
     thread = start(schedule_from_a_thread, bh);
     run_until(ROUNDS);
     join(thread);
@@ -104,7 +98,7 @@ static void everything_works(void)
     event_notifier_cleanup(&e);
     own_quiet = 0;
 
-    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_MS, count_run, NULL);
+    timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_MS, count_run, &runs);
     timer_mod(timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + 5);
     run_until(3);
     timer_free(timer);
@@ -114,14 +108,14 @@ static void everything_works(void)
     CHECK_EQ(number, 42);
 }
 
-static void under_aio_poll(void)
+static void aio_poll_runs_all_kinds_of_work(void)
 {
     ctx = context_new();
     everything_works();
     aio_context_unref(ctx);
 }
 
-static void under_glib(void)
+static void glib_runs_all_kinds_of_work(void)
 {
     GSource *source;
 
@@ -136,8 +130,8 @@ static void under_glib(void)
     aio_context_unref(ctx);
 }
 
-/* For a sleeper that only the context's notifier wakes. */
-static void notifications_leave_errno_alone(void)
+/* With a foreign sleeper, which only the context's notifier wakes. */
+static void aio_notify_and_accept_leave_errno_alone(void)
 {
     ctx = context_new();
     __atomic_fetch_add(&ctx->notify_me, 2, __ATOMIC_SEQ_CST);
@@ -168,12 +162,12 @@ static void the_library_has_called_the_programs(void)
 
 int main(void)
 {
-    /* What GLib complains of is a fault. */
+    /* A warning of GLib's is a failure. */
     g_log_set_always_fatal((GLogLevelFlags)(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING));
     init_clocks();
-    RUN(under_aio_poll);
-    RUN(under_glib);
-    RUN(notifications_leave_errno_alone);
+    RUN(aio_poll_runs_all_kinds_of_work);
+    RUN(glib_runs_all_kinds_of_work);
+    RUN(aio_notify_and_accept_leave_errno_alone);
     RUN(the_library_has_called_the_programs);
     return 0;
 }

@@ -104,7 +104,7 @@ static void child_reuses(void *argument)
     }
     CHECK(kind->custom == KEEPS_IT || vain_runs == 0);
     CHECK_EQ(own_runs, 0);
-    /* The old file has gone from the set for good, and the new one is in it. */
+    /* The set has lost the old file and watches the new one. */
     vain_runs = 0;
     for (i = 1; i <= 100; i++) {
         put(new_file.write);

@@ -1,6 +1,6 @@
 /*
- * What a context owes to its loop, whoever polls it: each function checks one kind of work, N
- * of N, with a bound on the turns.
+ * What a context owes to its pollers, of whatever kind: each function checks one kind of work,
+ * N of N, with a bound on the turns.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -185,9 +185,7 @@ static inline void the_pool_is_served(AioContext *ctx, int wanted)
         thread_pool_submit_aio(aio_get_thread_pool(ctx), work_of_pool, &worked, pool_has_done,
                                &done);
     }
-    while (load(&done) < wanted) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &done, wanted);
     CHECK_EQ(worked, wanted);
     CHECK_EQ(done, wanted);
 }

@@ -8,7 +8,6 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 
 #include "interpose.h"
@@ -55,7 +54,7 @@ static void *run_poller(void *opaque)
 
         CHECK_EQ(sched_setscheduler(0, SCHED_IDLE, &none), 0);
     }
-    store(&poller->tid, (int)syscall(SYS_gettid));
+    store(&poller->tid, own_tid());
     while (!load(&poller->leaves)) {
         if (poller->kind == UNDER_GLIB) {
             g_main_context_iteration(main_context, TRUE);
@@ -110,7 +109,7 @@ static void wait_until_left(void)
     leaver.tid = 0;
 }
 
-/* Ends the program if the one that is left sleeps for good. */
+/* Ends the program if the poller that stays sleeps and nothing wakes it. */
 static void wait_for_stayer(int *runs, int target)
 {
     int asleep = 0;
@@ -211,7 +210,7 @@ static void child_replaces_the_set(void *argument)
     close(watched.ends.read);
     aio_set_fd_handler(ctx, watched.ends.read, NULL, NULL, NULL);
     if (replacing->is_reported) {
-        /* The old set would report the copy for good. */
+        /* The old set would keep reporting the copy. */
         put(watched.ends.write);
     }
     wait_until_asleep(&leaver);
@@ -239,7 +238,7 @@ static int woken, go_on;
 
 static void wait_before_turn(void)
 {
-    if ((int)syscall(SYS_gettid) == load(&leaver.tid)) {
+    if (own_tid() == load(&leaver.tid)) {
         interpose_after_wait = NULL;
         store(&woken, 1);
         wait_until_at_least(&go_on, 1);
@@ -366,7 +365,7 @@ static int timers_set(void)
 }
 
 /* One that leaves nothing to do takes back the timer that it has set for who stays. */
-static void who_leaves_nothing_leaves_no_timer(void)
+static void aio_poll_that_leaves_nothing_leaves_no_timer(void)
 {
     int mix;
 
@@ -468,7 +467,7 @@ int main(void)
     RUN(aio_set_fd_handler_gets_sleepers_off_a_replaced_set);
     RUN(aio_set_fd_handler_removes_between_wake_and_turn);
     RUN(aio_poll_runs_nothing_that_another_has_run);
-    RUN(who_leaves_nothing_leaves_no_timer);
+    RUN(aio_poll_that_leaves_nothing_leaves_no_timer);
     RUN(timer_mod_wakes_who_stays);
     RUN(aio_set_fd_handler_wakes_who_stays);
     RUN(qemu_bh_schedule_idle_wakes_who_stays);

@@ -28,8 +28,6 @@ enum {
     LOOPS = 3,
     LOOP_THREADS = POLLERS + 1 + 1,
     THREADS = LOOP_THREADS + LOOPS * KINDS,
-    /* Milliseconds until a wakeup counts as lost, as in libaionotify's soak. */
-    LATEST = 20000,
     /*
      * Vain returns that a request may cost each thread of its loop. Some are the rule: several
      * pollers see one event, an idle bottom half is no progress, arming a timer wakes.
@@ -71,14 +69,6 @@ static int leave;
 static pthread_t threads[THREADS];
 static GMainContext *main_context;
 
-static double now(void)
-{
-    struct timespec time;
-
-    CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &time), 0);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
 static void returned(struct loop *loop, int progress)
 {
     if (!progress) {
@@ -93,7 +83,7 @@ static void *run_poller(void *argument)
     while (!is_set(&leave)) {
         returned(loop, aio_poll(loop->ctx, true));
     }
-    /* The next one. */
+    /* Wakes the next poller. */
     wake_by_work(loop->ctx);
     return NULL;
 }
@@ -137,7 +127,7 @@ static struct loop loops[LOOPS] = {
 static void serve(void *argument)
 {
     struct client *me = argument;
-    double late = now() - me->made;
+    double late = now_ms() - me->made;
 
     me->worst = late > me->worst ? late : me->worst;
     CHECK_EQ(sem_post(&me->served), 0);
@@ -196,7 +186,7 @@ static void *run_client(void *argument)
     while (load(&stop) < (me->kind == LOCK ? 1 : 2)) {
         struct timespec pause = {0, rand_r(&seed) % 500000};
 
-        me->made = now();
+        me->made = now_ms();
         __atomic_store_n(&me->waits_since, (int64_t)me->made, __ATOMIC_RELAXED);
         ask(me);
         wait_for(&me->served);
@@ -217,7 +207,7 @@ static int is_late(int64_t *since)
 {
     int64_t begin = __atomic_load_n(since, __ATOMIC_RELAXED);
 
-    return begin != 0 && now() - (double)begin > LATEST;
+    return begin != 0 && now_ms() - (double)begin > LATEST;
 }
 
 static void *watch(void *unused)
@@ -332,23 +322,13 @@ static void report(const struct loop *loop, const char *cpus, unsigned long sign
     fflush(stdout);
 }
 
-static void phase(int one_cpu, int kind, double milliseconds)
+static void soak(struct phase *phase)
 {
-    struct timespec length = {(time_t)(milliseconds / 1e3),
-                              (long)(milliseconds * 1e6) % 1000000000L};
-    int stops = disturbing[kind].run == stop_and_resume, i, j, count = LOOP_THREADS, turn = 0;
-    pthread_t disturber = 0;
-    cpu_set_t before, one;
+    int stops = disturbing[phase->kind].run == stop_and_resume;
+    int i, j, count = LOOP_THREADS, turn = 0;
 
-    check_current = disturbing[kind].name;
-    CHECK_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
-    if (one_cpu) {
-        CPU_ZERO(&one);
-        CPU_SET((unsigned)sched_getcpu(), &one);
-        CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
-    }
-    stop = leave = disturb_stop = 0;
-    disturbances = 0;
+    phase_begin(phase);
+    stop = leave = 0;
     for (i = 0; i < LOOPS; i++) {
         loop_make(&loops[i]);
         for (j = 0; j < loops[i].threads; j++) {
@@ -358,15 +338,7 @@ static void phase(int one_cpu, int kind, double milliseconds)
             threads[count++] = start(run_client, &loops[i].clients[j]);
         }
     }
-    if (disturbing[kind].run != NULL) {
-        disturber = start(disturbing[kind].run, NULL);
-    }
-    nanosleep(&length, NULL);
-    __atomic_store_n(&disturb_stop, 1, __ATOMIC_RELAXED);
-    if (disturbing[kind].run != NULL) {
-        join(disturber);
-        CHECK(disturbances > 0);
-    }
+    phase_run(phase);
     /* The owner of a lock gives it up after some progress, which takes the other clients. */
     store(&stop, 1);
     for (i = 0; i < LOOPS; i++) {
@@ -378,7 +350,7 @@ static void phase(int one_cpu, int kind, double milliseconds)
             join(threads[i]);
         }
     }
-    __atomic_store_n(&leaves_since, (int64_t)now(), __ATOMIC_RELAXED);
+    __atomic_store_n(&leaves_since, (int64_t)now_ms(), __ATOMIC_RELAXED);
     store(&leave, 1);
     for (i = 0; i < LOOPS; i++) {
         wake_by_work(loops[i].ctx);
@@ -387,32 +359,23 @@ static void phase(int one_cpu, int kind, double milliseconds)
         join(threads[i]);
     }
     __atomic_store_n(&leaves_since, 0, __ATOMIC_RELAXED);
-    CHECK_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
+    phase_end(phase);
     for (i = 0; i < LOOPS; i++) {
-        report(&loops[i], one_cpu ? "one CPU" : "all CPUs", stops ? disturbances : 0);
+        report(&loops[i], phase_cpus(phase), stops ? disturbances : 0);
         loop_end(&loops[i]);
     }
 }
 
 int main(int argc, char **argv)
 {
-    double seconds = argc > 1 ? atof(argv[1]) : 10;
-    int one_cpu, kind;
+    double seconds = soak_seconds(argc, argv);
 
-    if (seconds <= 0) {
-        fprintf(stderr, "usage: soak [SECONDS]\n");
-        return 2;
-    }
     init_clocks();
     main_context = g_main_context_new();
     disturb_prepare(threads, THREADS);
     start(watch, NULL);
     printf("   CPUs      disturbed by     loop                 requests  worst latency  vain "
            "returns\n");
-    for (one_cpu = 0; one_cpu <= 1; one_cpu++) {
-        for (kind = 0; kind < DISTURBING; kind++) {
-            phase(one_cpu, kind, seconds * 1e3 / (2.0 * DISTURBING));
-        }
-    }
+    phases(seconds, soak);
     return 0;
 }

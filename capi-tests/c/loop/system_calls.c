@@ -91,12 +91,7 @@ static void aio_notify_does_not_share_a_write_that_has_not_completed(void)
     aio_context_unref(ctx);
 }
 
-static void do_nothing(void *unused)
-{
-    (void)unused;
-}
-
-static void an_awake_loop_costs_no_write(void)
+static void aio_notify_of_an_awake_loop_writes_nothing(void)
 {
     QEMUBH *bh;
     int i;
@@ -117,13 +112,13 @@ static void an_awake_loop_costs_no_write(void)
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(call), 0, 1),                               \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* From now on any system call but these ends the process. */
+/* From now on all other system calls kill the process. */
 static void forbid(long allowed)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         ALLOW(SYS_exit_group),
-        /* To say what failed. */
+        /* For the message of a failed check. */
         ALLOW(SYS_write),
         ALLOW(allowed),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
@@ -182,7 +177,7 @@ static void child_makes_another_call(void *unused)
     _exit(0);
 }
 
-static void a_poll_without_handlers_costs_none(void)
+static void aio_poll_without_handlers_makes_no_system_call(void)
 {
     CHECK_EQ(dies(child_makes_another_call), 1);
     CHECK_EQ(dies(child_polls_without_handlers), 0);
@@ -215,8 +210,8 @@ static void child_polls_with_one_call(void *unused)
     child_polls_with_handlers(&allowed);
 }
 
-/* Whichever of epoll's calls it is, there is no other. */
-static void a_poll_with_idle_handlers_costs_one_kind(void)
+/* It makes one of epoll's calls and no other. */
+static void aio_poll_with_idle_handlers_makes_one_kind_of_system_call(void)
 {
     const long calls[] = {
 #ifdef SYS_epoll_wait
@@ -243,11 +238,11 @@ int main(void)
     init_clocks();
     /* First: a program's own aio-posix fails here, whatever the scheduler does. */
     if (getenv("AIONOTIFY_INSTRUMENTED") == NULL) {
-        RUN_ON_KERNEL(a_poll_without_handlers_costs_none);
-        RUN_ON_KERNEL(a_poll_with_idle_handlers_costs_one_kind);
+        RUN_ON_KERNEL(aio_poll_without_handlers_makes_no_system_call);
+        RUN_ON_KERNEL(aio_poll_with_idle_handlers_makes_one_kind_of_system_call);
     }
     RUN(aio_notify_shares_a_write_that_has_completed);
     RUN(aio_notify_does_not_share_a_write_that_has_not_completed);
-    RUN(an_awake_loop_costs_no_write);
+    RUN(aio_notify_of_an_awake_loop_writes_nothing);
     return 0;
 }

@@ -30,9 +30,7 @@ int epoll_wait(int fd, struct epoll_event *events, int room, int timeout)
 static void *poll_until_served(void *unused)
 {
     is_sleeper = 1;
-    while (!load(&served)) {
-        aio_poll(ctx, true);
-    }
+    poll_until_at_least(ctx, &served, 1);
     return unused;
 }
 
@@ -150,7 +148,7 @@ static void wait_for_sleeper_without_lock(void *unused)
     aio_context_acquire(ctx);
 }
 
-static void a_callback_leaves_an_idle_bottom_half_to_those_who_sleep_later(void)
+static void qemu_bh_schedule_idle_in_a_callback_wakes_those_who_sleep_later(void)
 {
     pthread_t thread, taker;
 
@@ -281,7 +279,7 @@ int main(void)
     init_clocks();
     RUN(aio_poll_in_a_callback_leaves_a_bottom_half_to_others);
     RUN(aio_poll_in_a_callback_leaves_an_idle_bottom_half_to_others);
-    RUN(a_callback_leaves_an_idle_bottom_half_to_those_who_sleep_later);
+    RUN(qemu_bh_schedule_idle_in_a_callback_wakes_those_who_sleep_later);
     RUN(aio_poll_in_a_callback_leaves_a_timer_to_others);
     RUN(glib_leaves_a_bottom_half_to_others);
     RUN(glib_leaves_an_idle_bottom_half_to_others);

@@ -1,5 +1,5 @@
 /*
- * How often a loop turns, and what a run costs, measured within the run: against its own clock.
+ * How often a loop turns and what a run costs, measured within the run.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -11,12 +11,7 @@
 
 #include "context.h"
 
-static inline void count_run(void *runs)
-{
-    __atomic_add_fetch((int *)runs, 1, __ATOMIC_SEQ_CST);
-}
-
-/* Runs the loop until a timer of so many ms has fired; returns how many turns that took. */
+/* Runs the loop until a timer fires in ms; returns how many turns that took. */
 static inline int turns_until_timer(AioContext *ctx, int ms)
 {
     int fired = 0, turns = 0;
@@ -46,7 +41,7 @@ static inline int turns_of_glib_until_timer(GMainContext *loop, AioContext *ctx,
     return turns;
 }
 
-/* A loop that calls somebody for nothing returns thousands of times in so many ms. */
+/* A busy loop turns thousands of times. */
 static inline void check_turns(int turns, int most)
 {
     if (turns > most) {
@@ -79,7 +74,7 @@ static inline int run_periods(struct run_time begin)
     return (int)((clock_ns(CLOCK_MONOTONIC) - begin.elapsed) / 10000000);
 }
 
-/* The threads have slept nearly all the time: a busy one uses a CPU up. */
+/* The threads must have slept nearly all the time: a busy one takes a whole CPU. */
 static inline void check_cpu(struct run_time begin)
 {
     int64_t elapsed = clock_ns(CLOCK_MONOTONIC) - begin.elapsed;
@@ -92,7 +87,7 @@ static inline void check_cpu(struct run_time begin)
     }
 }
 
-/* How many lines a child has written, each by the library. */
+/* How many lines the text has; each must be the library's. */
 static inline int messages(const char *text)
 {
     int count = 0;

@@ -88,7 +88,7 @@ static void use_a_context(void *unused)
     library.context_unref(ctx);
 }
 
-/* What points to it stays good, such as its handlers of fork. */
+/* Pointers into the library stay valid, such as its fork handlers. */
 static void dlclose_leaves_the_library_loaded(void)
 {
     void *handle = load();

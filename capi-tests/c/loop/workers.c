@@ -1,7 +1,7 @@
 /*
- * When workers of a pool are started and when they end. What the pool asks the system for comes
- * here first: pthread_create() fails when a test says so, and the clock stands until a test
- * sets it, also for those who sleep until a time.
+ * When workers of a pool start and end. The program interposes what the pool asks the system
+ * for: pthread_create() fails when a test wants it to, and the clock stands until a test sets
+ * it, even for threads that sleep until a time.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -29,7 +29,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
         __atomic_add_fetch(&refused, 1, __ATOMIC_SEQ_CST);
         return EAGAIN;
     }
-    /* Default ones: what a program sets for its own threads is the program's. */
+    /* Default attributes: the library must not use those of the program's threads. */
     CHECK(attributes == NULL);
     __atomic_add_fetch(&created, 1, __ATOMIC_SEQ_CST);
     return real(thread, attributes, start, argument);
@@ -84,11 +84,11 @@ int __clock_gettime64(clockid_t clock, struct wide_time *time)
 }
 #endif
 
-/* How many sleeps until a time there have been, and the last one's end. */
+/* How many sleeps had a deadline, and the last deadline. */
 static int sleeps;
 static int64_t sleeps_until;
 
-/* Whether the clock stands for good: then only a wakeup ends such a sleep. */
+/* If set, the clock never moves: only a wakeup ends such a sleep. */
 static int clock_stands;
 
 static long sleep_until(long word, long operation, long value, const struct timespec *until,
@@ -119,7 +119,7 @@ static long sleep_until(long word, long operation, long value, const struct time
     return result;
 }
 
-/* How often this thread has woken another, and whether it is suspended before it does. */
+/* How often this thread has woken another one, and whether it stops before it does. */
 static _Thread_local int wakes, is_to_stop;
 static int has_stopped, may_go_on;
 
@@ -197,22 +197,6 @@ static void submit(int number, ThreadPoolFunc *func)
           NULL);
 }
 
-static void wait_for_completions(int count)
-{
-    while (completions < count) {
-        aio_poll(ctx, true);
-    }
-}
-
-/* What starts is nothing that wakes the loop. */
-static void poll_until_at_least(int *value, int target)
-{
-    while (load(value) < target) {
-        aio_poll(ctx, false);
-        sched_yield();
-    }
-}
-
 static void pool_new(void)
 {
     ctx = context_new();
@@ -227,13 +211,13 @@ static void pool_free(void)
     aio_context_unref(ctx);
 }
 
-static void without_threads_a_request_fails(void)
+static void thread_pool_submit_aio_without_threads_fails(void)
 {
     pool_new();
     store(&refuse, 1);
     submit(0, work);
     submit(1, work);
-    wait_for_completions(2);
+    poll_until_at_least(ctx, &completions, 2);
     CHECK_EQ(results[0], -EAGAIN);
     CHECK_EQ(results[1], -EAGAIN);
     CHECK_EQ(load(&started), 0);
@@ -241,25 +225,25 @@ static void without_threads_a_request_fails(void)
     /* The next one tries again. */
     store(&refuse, 0);
     submit(2, work);
-    wait_for_completions(3);
+    poll_until_at_least(ctx, &completions, 3);
     CHECK_EQ(results[2], 1000);
     pool_free();
 }
 
-static void where_there_is_a_worker_no_request_fails(void)
+static void thread_pool_submit_aio_with_a_worker_never_fails(void)
 {
     pool_new();
     submit(0, work_and_wait);
-    poll_until_at_least(&started, 1);
+    spin_until_at_least(ctx, &started, 1);
     CHECK_EQ(load(&created), 1);
     store(&refuse, 1);
     submit(1, work);
     submit(2, work);
-    poll_until_at_least(&refused, 1);
+    spin_until_at_least(ctx, &refused, 1);
     run_all(ctx);
     CHECK_EQ(completions, 0);
     store(&may_end, 1);
-    wait_for_completions(3);
+    poll_until_at_least(ctx, &completions, 3);
     CHECK_EQ(results[0], 1001);
     CHECK_EQ(results[1], 1000);
     CHECK_EQ(results[2], 1000);
@@ -267,56 +251,55 @@ static void where_there_is_a_worker_no_request_fails(void)
     pool_free();
 }
 
-/* Where the loop does not come to it: the first worker starts the second, and that the third.
- */
+/* Without help of the loop: the first worker starts the second, which starts the third. */
 static void a_worker_starts_the_next(void)
 {
     pool_new();
     submit(0, work_and_wait);
-    poll_until_at_least(&started, 1);
+    spin_until_at_least(ctx, &started, 1);
     submit(1, work_and_wait_for_four);
     submit(2, work_and_wait_for_four);
     submit(3, work);
     store(&may_end, 1);
     wait_until_at_least(&started, 4);
     CHECK_EQ(load(&created), 3);
-    wait_for_completions(4);
+    poll_until_at_least(ctx, &completions, 4);
     CHECK_EQ(load(&created), 3);
     pool_free();
 }
 
-/* Here it has taken that request itself before the loop comes to it. */
-static void nobody_starts_a_worker_without_work(void)
+/* The worker has taken the request before the loop could start another worker. */
+static void aio_poll_starts_no_worker_without_work(void)
 {
     pool_new();
     submit(0, work_and_wait);
-    poll_until_at_least(&started, 1);
+    spin_until_at_least(ctx, &started, 1);
     submit(1, work);
     store(&may_end, 1);
     wait_until_at_least(&started, 2);
-    wait_for_completions(2);
+    poll_until_at_least(ctx, &completions, 2);
     CHECK_EQ(load(&created), 1);
     pool_free();
 }
 
-static void submitting_to_busy_workers_wakes_nobody(void)
+static void thread_pool_submit_aio_to_busy_workers_wakes_nobody(void)
 {
     int i;
 
     pool_new();
     submit(0, work_and_wait);
-    poll_until_at_least(&started, 1);
+    spin_until_at_least(ctx, &started, 1);
     wakes = 0;
     for (i = 1; i < 4; i++) {
         submit(i, work);
     }
     CHECK_EQ(wakes, 0);
     store(&may_end, 1);
-    wait_for_completions(4);
+    poll_until_at_least(ctx, &completions, 4);
     pool_free();
 }
 
-/* Until the workers that have run their requests sleep, so that a submission must wake one. */
+/* Waits until the workers sleep, so that a submission must wake one. */
 static void wait_until_idle(int count)
 {
     int i;
@@ -345,7 +328,7 @@ static pthread_t start_submission_that_stops(ThreadPoolFunc **func)
     return thread;
 }
 
-static void submitting_wakes_whom_another_has_not_woken_yet(void)
+static void thread_pool_submit_aio_wakes_whom_another_has_not_woken_yet(void)
 {
     ThreadPoolFunc *func = work;
     pthread_t thread;
@@ -353,14 +336,14 @@ static void submitting_wakes_whom_another_has_not_woken_yet(void)
     pool_new();
     store(&clock_stands, 1);
     submit(0, work);
-    wait_for_completions(1);
+    poll_until_at_least(ctx, &completions, 1);
     wait_until_idle(1);
     thread = start_submission_that_stops(&func);
     submit(3, work);
     wait_until_at_least(&started, 3);
     store(&may_go_on, 1);
     join(thread);
-    wait_for_completions(3);
+    poll_until_at_least(ctx, &completions, 3);
     pool_free();
 }
 
@@ -373,36 +356,21 @@ static void a_worker_wakes_the_next(void)
     store(&clock_stands, 1);
     submit(0, work_and_wait);
     submit(1, work_and_wait);
-    poll_until_at_least(&started, 2);
+    spin_until_at_least(ctx, &started, 2);
     store(&may_end, 1);
-    wait_for_completions(2);
+    poll_until_at_least(ctx, &completions, 2);
     wait_until_idle(2);
     thread = start_submission_that_stops(&func);
-    /* Wakes one of the two, which takes the other's request. */
+    /* Wakes one of the two workers, which takes the other one's request. */
     submit(3, work);
     wait_until_at_least(&started, 4);
     store(&may_go_on, 1);
     join(thread);
-    wait_for_completions(4);
+    poll_until_at_least(ctx, &completions, 4);
     pool_free();
 }
 
-/* How many threads the process has; those that are just ending count. */
-static int threads(void)
-{
-    DIR *folder = opendir("/proc/self/task");
-    int count = 0;
-
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    closedir(folder);
-    /* Without "." and "..". */
-    return count - 2;
-}
-
-/* Those that there are before the first worker: an emulator has one of its own. */
+/* The threads before the first worker: an emulator has one of its own. */
 static int threads_at_start;
 
 static const int64_t IDLE = INT64_C(10) * 1000000000;
@@ -411,27 +379,26 @@ static void a_worker_ends_when_it_has_been_idle_for_10_s(void)
 {
     pool_new();
     submit(0, work);
-    wait_for_completions(1);
+    poll_until_at_least(ctx, &completions, 1);
     wait_until_at_least(&sleeps, 1);
     CHECK_EQ(load(&created), 1);
     CHECK_EQ(load_time(&sleeps_until) - load_time(&now), IDLE);
 
-    /* Just before, it takes a request, which is answered without the loop's starting another.
-     */
+    /* Just before that it still takes a request, and the loop starts no other worker. */
     store_time(&now, load_time(&sleeps_until) - 1);
     submit(1, work);
     wait_until_at_least(&started, 2);
-    wait_for_completions(2);
+    poll_until_at_least(ctx, &completions, 2);
     wait_until_at_least(&sleeps, 2);
     CHECK_EQ(load(&created), 1);
     CHECK_EQ(load_time(&sleeps_until) - load_time(&now), IDLE);
 
     store_time(&now, load_time(&sleeps_until));
-    while (threads() > threads_at_start) {
+    while (threads_alive() > threads_at_start) {
         sched_yield();
     }
     submit(2, work);
-    wait_for_completions(3);
+    poll_until_at_least(ctx, &completions, 3);
     CHECK_EQ(load(&created), 2);
     CHECK_EQ(results[2], 1000);
     pool_free();
@@ -441,14 +408,14 @@ int main(void)
 {
     *(void **)&real_syscall = dlsym(RTLD_NEXT, "syscall");
     store_time(&now, INT64_C(1000000000000));
-    threads_at_start = threads();
+    threads_at_start = threads_alive();
     init_clocks();
-    RUN(without_threads_a_request_fails);
-    RUN(where_there_is_a_worker_no_request_fails);
+    RUN(thread_pool_submit_aio_without_threads_fails);
+    RUN(thread_pool_submit_aio_with_a_worker_never_fails);
     RUN(a_worker_starts_the_next);
-    RUN(nobody_starts_a_worker_without_work);
-    RUN(submitting_to_busy_workers_wakes_nobody);
-    RUN(submitting_wakes_whom_another_has_not_woken_yet);
+    RUN(aio_poll_starts_no_worker_without_work);
+    RUN(thread_pool_submit_aio_to_busy_workers_wakes_nobody);
+    RUN(thread_pool_submit_aio_wakes_whom_another_has_not_woken_yet);
     RUN(a_worker_wakes_the_next);
     RUN(a_worker_ends_when_it_has_been_idle_for_10_s);
     return 0;

@@ -142,7 +142,7 @@ proptest! {
         prop_assert_eq!(shared.init(false), 0);
         shared.notify_me().store(2, Ordering::SeqCst);
         run_together(&shared, &threads);
-        prop_assert!(shared.count() == 0 || shared.notified(), "the event is full for ever");
+        prop_assert!(shared.count() == 0 || shared.notified(), "the event stays full");
         shared.call(Call::Accept);
         prop_assert_eq!(shared.count(), 0);
         prop_assert!(!shared.notified());

@@ -1,105 +1,59 @@
-//! `aio_notify` and `aio_notify_accept`.
+//! Notifying a context: its two events, and the protocol that each kind of loop speaks.
 
 use core::ffi::c_int;
-use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
-use aio_notify::abi::{AioContext, EventNotifier};
-use aio_notify::ffi::{preserving_errno, ContextRef, View, Wakeup};
-use aio_notify::hidden_names;
-use aio_notify::protocol::{self, Event as _};
-use aiocontext_wake::{publish, Context, Event, Events, OwnLoop, Sleepers};
+use aio_notify::ffi::{preserving_errno, ContextRef};
+use aio_notify::protocol::coalescing::{publish, Context, Sleepers};
+use aio_notify::protocol::flag;
+use aiocontext_wake::Event;
 
 use crate::import::{event_notifier_set, event_notifier_test_and_clear};
-use crate::renew::enter;
 use crate::state::{self, State};
-use crate::{ours, LIBRARY};
+use crate::{components, LIBRARY};
 
 /// The library's own protocol on a context, whose state this is.
-pub(crate) fn coalescing<'a>(
-    ctx: ContextRef<'a>,
-    state: &'a State,
-) -> Context<'a, ContextEvents<'a>> {
-    Context {
-        notify_me: ctx.notify_me(),
-        notified: ctx.notified(),
-        private: &state.own.words,
-        events: ContextEvents { private: &state.own.event, public: PublicEvent::from(ctx) },
-    }
+pub(crate) fn coalescing<'a>(ctx: ContextRef<'a>, state: &'a State) -> Context<'a> {
+    Context { words: ctx.words(), private: &state.own.words }
 }
 
-/// The notifier of a live context, by the functions of the event notifier component.
-#[derive(Clone, Copy)]
-pub(crate) struct PublicEvent(*mut EventNotifier);
-
-impl From<ContextRef<'_>> for PublicEvent {
-    #[inline]
-    fn from(ctx: ContextRef<'_>) -> Self {
-        Self(ctx.notifier())
-    }
-}
-
-impl protocol::Event for PublicEvent {
-    fn set(&self) {
+/// Fills the context's notifier, by the function of the event notifier component.
+fn fill_public(ctx: ContextRef<'_>) {
+    let result = keeping_errno(components::event_notifier_set_is_own(), || {
         // SAFETY: initialised, and live as its context is.
-        let result = keeping_errno(ours::set(), || unsafe { event_notifier_set(self.0) });
-        if result < 0 {
-            LIBRARY.cannot_wake(result.wrapping_neg());
-        }
+        unsafe { event_notifier_set(ctx.notifier()) }
+    });
+    if result < 0 {
+        LIBRARY.cannot_wake(result.wrapping_neg());
     }
+}
 
-    fn clear(&self) {
-        // A descriptor that cannot be read cannot be polled either: the loop's own poll reports
-        // it, and there is nobody to tell from here.
-        keeping_errno(ours::test_and_clear(), || {
-            // SAFETY: initialised, and live as its context is.
-            unsafe { event_notifier_test_and_clear(self.0) }
-        });
-    }
+/// Drains the context's notifier, by the function of the event notifier component.
+pub(crate) fn drain_public(ctx: ContextRef<'_>) {
+    // A descriptor that cannot be read cannot be polled either: the loop's own poll reports it.
+    keeping_errno(components::test_and_clear_is_own(), || {
+        // SAFETY: initialised, and live as its context is.
+        unsafe { event_notifier_test_and_clear(ctx.notifier()) }
+    });
 }
 
 /// Calls a function of the event notifier component: a program's own may change `errno`.
 #[inline]
-fn keeping_errno(is_ours: bool, call: impl FnOnce() -> c_int) -> c_int {
-    if is_ours {
+fn keeping_errno(is_own: bool, call: impl FnOnce() -> c_int) -> c_int {
+    if is_own {
         call()
     } else {
         preserving_errno(call)
     }
 }
 
-/// The events of a context that this component has made.
-pub(crate) struct ContextEvents<'a> {
-    private: &'a Event,
-    public: PublicEvent,
+/// Fills the private event. False if that failed, or if a child process could not make one: then its
+/// loop polls every 10 ms.
+fn fill_private(event: &Event) -> bool {
+    event.is_open() && event.fill().inspect_err(|e| LIBRARY.cannot_wake(e.raw_os_error())).is_ok()
 }
 
-impl Events for ContextEvents<'_> {
-    fn fill_private(&self) -> bool {
-        // Where there is none to be made in a child process, its loop looks by itself.
-        self.private.is_open()
-            && self.private.fill().inspect_err(|e| LIBRARY.cannot_wake(e.raw_os_error())).is_ok()
-    }
-
-    fn drain_private(&self) {
-        self.private.drain();
-    }
-
-    fn fill_public(&self) {
-        self.public.set();
-    }
-
-    fn drain_public(&self) {
-        self.public.clear();
-    }
-}
-
-/// The protocol for a context and a loop of the program's own.
-pub(crate) fn public(ctx: ContextRef<'_>) -> Wakeup<'_, PublicEvent> {
-    ctx.wakeup()
-}
-
-/// [`aio_notify`] for this component's own calls, and for some sleepers only.
+/// Wakes these sleepers, after the caller has published work.
 #[inline]
 pub(crate) fn notify(ctx: ContextRef<'_>, sleepers: Sleepers) {
     if publish(ctx.notify_me()) {
@@ -107,12 +61,12 @@ pub(crate) fn notify(ctx: ContextRef<'_>, sleepers: Sleepers) {
     }
 }
 
-/// After an idle bottom half has been scheduled by the poller that runs bottom halves: has it served by
-/// another that sleeps for longer, where this one does not come to it.
+/// After the poller that runs bottom halves has scheduled an idle one: wakes another that sleeps for
+/// longer within 10 ms, in case this one does not get to it.
 pub(crate) fn leave_to_others(ctx: ContextRef<'_>, state: &State) {
     // The others look within 10 ms by themselves.
     if publish(ctx.notify_me()) && state.own.words.has_long_sleepers() {
-        preserving_errno(|| ours::wake_soon(ctx));
+        preserving_errno(|| components::wake_soon(ctx));
     }
 }
 
@@ -121,72 +75,18 @@ pub(crate) fn leave_to_others(ctx: ContextRef<'_>, state: &State) {
 #[inline(never)]
 fn wake(ctx: ContextRef<'_>, sleepers: Sleepers) {
     match state::find(ctx) {
-        None => protocol::wake(public(ctx)),
+        None => flag::wake(move || fill_public(ctx), ctx.notified()),
         Some(state) if state.own.is_of(aiocontext_fork::generation()) => {
-            coalescing(ctx, state).wake(sleepers);
+            let fill_private = || fill_private(&state.own.event);
+            coalescing(ctx, state).wake(sleepers, fill_private, move || fill_public(ctx));
         }
-        // In a child process that has not used the context yet. The private event is still its
-        // parent's, and nobody here sleeps on it: the child's loop first makes its own, and then
-        // looks. The public one may be the child's own already.
-        // Relaxed: whoever sleeps on it was made after it.
+        // A child process that has not used the context yet. The private event is still its parent's,
+        // and nobody here sleeps on it: the child's loop makes its own before it looks. The public
+        // event may be the child's own already.
+        // Relaxed: a thread that sleeps on it has been started since it was made.
         Some(state) if state.notifier_process.load(Relaxed) == aiocontext_fork::generation() => {
-            protocol::wake(public(ctx));
+            flag::wake(move || fill_public(ctx), ctx.notified());
         }
         Some(_) => {}
     }
-}
-
-/// As libaionotify's `aio_notify()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
-///
-/// # Safety
-///
-/// `ctx` must not be NULL (aborts) and must live until the call returns.
-#[no_mangle]
-pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
-    match NonNull::new(ctx) {
-        // SAFETY: the context is live by this function's contract.
-        Some(ctx) => notify(unsafe { ContextRef::new(ctx) }, Sleepers::All),
-        None => LIBRARY.is_null("aio_notify", "ctx"),
-    }
-}
-
-/// As libaionotify's `aio_notify_accept()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
-///
-/// # Safety
-///
-/// `ctx` must not be NULL (aborts) and must live until the call returns.
-#[no_mangle]
-pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
-    let Some(ctx) = NonNull::new(ctx) else {
-        return LIBRARY.is_null("aio_notify_accept", "ctx");
-    };
-    // SAFETY: the context is live by this function's contract.
-    let ctx = unsafe { ContextRef::new(ctx) };
-    match state::find(ctx) {
-        Some(state) => {
-            enter(ctx, state);
-            coalescing(ctx, state).accept();
-        }
-        None => protocol::accept(public(ctx)),
-    }
-}
-
-/// What the fd loop shares with this component; NULL for a context that this one has not made.
-extern "C" fn own_loop(ctx: ContextRef<'_>) -> *const OwnLoop {
-    state::find(ctx).map_or(core::ptr::null(), |state| &raw const state.own)
-}
-
-/// Whether a bottom half seems to be scheduled, so that the fd loop need not announce a sleeper.
-extern "C" fn has_urgent(ctx: ContextRef<'_>) -> bool {
-    state::find(ctx).is_some_and(|state| state.bottom_halves.has_urgent())
-}
-
-// For the comparison in `ours` and for the fd loop.
-hidden_names! {
-    "aiocontext_async_aio_notify" = aio_notify;
-    "aiocontext_async_aio_notify_accept" = aio_notify_accept;
-    "aiocontext_async_own_loop" = own_loop;
-    "aiocontext_async_has_urgent" = has_urgent;
 }

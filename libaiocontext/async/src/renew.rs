@@ -1,26 +1,24 @@
 //! A context in a child process.
 //!
-//! A child has a copy of its parent's contexts, whose descriptors are the parent's as well. Before
-//! it polls, reads or changes any of them, it puts files of its own under their numbers; the parent
-//! notices nothing. What other threads of the parent have announced or wait for is forgotten, since
-//! the child does not have them.
+//! A child has a copy of its parent's contexts, and shares their files. Before it polls, reads or
+//! changes a descriptor, it puts files of its own under the numbers; the parent's are not touched. It
+//! forgets what other threads of the parent have announced or wait for, because it does not have them.
 
 use core::ffi::c_void;
-use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
 use aio_notify::abi::AioContext;
+use aio_notify::argument;
 use aio_notify::ffi::descriptor::{Ends, CLOSED};
-use aio_notify::ffi::{ContextRef, View};
-use aio_notify::hidden_names;
+use aio_notify::ffi::ContextRef;
 use aiocontext_wake::renew as new_file;
 
 use crate::notify::coalescing;
 use crate::state::{self, State};
-use crate::{ours, LIBRARY};
+use crate::{components, LIBRARY};
 
 /// Makes the context the calling process's own, if it is its parent's. For every function that may
-/// poll, or touch a descriptor, but `aio_notify`, which signal handlers call.
+/// poll or touch a descriptor, except `aio_notify`, which signal handlers call.
 #[inline]
 pub(crate) fn enter(ctx: ContextRef<'_>, state: &State) {
     if !state.own.is_of(aiocontext_fork::generation()) {
@@ -28,9 +26,25 @@ pub(crate) fn enter(ctx: ContextRef<'_>, state: &State) {
     }
 }
 
+/// [`enter`] for a context that this component may not have made.
+#[inline]
+pub(crate) fn enter_own(ctx: ContextRef<'_>) {
+    if let Some(state) = state::find(ctx) {
+        enter(ctx, state);
+    }
+}
+
+/// The state of a context that must be one of ours, as [`state::of`], after [`enter`].
+#[inline]
+pub(crate) fn entered<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
+    let state = state::of(ctx, function);
+    enter(ctx, state);
+    state
+}
+
 #[cold]
 fn renew(ctx: ContextRef<'_>, state: &State) {
-    // For children that nobody was told of.
+    // For children of a raw `clone` or `_Fork()`, in which no handler has run.
     aiocontext_fork::run_child_hooks();
     let process = aiocontext_fork::generation();
     let _renewing = state.renewing.lock();
@@ -38,30 +52,29 @@ fn renew(ctx: ContextRef<'_>, state: &State) {
         return;
     }
     // SAFETY: those who use it come through `enter` first.
-    unsafe { ours::renew_lock(ctx.lock()) };
-    if ours::the_loop() && !state.own.renew() {
+    unsafe { components::renew_lock(ctx.lock()) };
+    if components::loop_is_own() && !state.own.renew() {
         LIBRARY
             .log(format_args!("no event for a context in a child process: it polls every 10 ms"));
     }
     coalescing(ctx, state).renew();
-    ours::renew_watch(ctx);
+    components::renew_fd_loop(ctx);
     // Last: `aio_notify` writes from here on.
     state.own.set_process(process);
 }
 
-/// Gives a child a notifier of its own, before a loop of the program's polls it: that may call
-/// nothing of the library's before it sleeps. It is called once in each child.
+/// Gives a child a notifier of its own, before a loop of the program's polls it: such a loop may sleep
+/// before it calls the library. Called once in each child.
 ///
 /// # Safety
 ///
 /// `ctx` is a live context that this component has made.
 pub(crate) unsafe fn in_child(ctx: *mut c_void) {
-    let Some(ctx) = NonNull::new(ctx.cast::<AioContext>()) else { return };
-    // SAFETY: the same contract.
-    let ctx = unsafe { ContextRef::new(ctx) };
+    let ctx = ctx.cast::<AioContext>();
+    let ctx = argument!(LIBRARY, in_child(ctx): ContextRef<'_>);
     if let Some(state) = state::find(ctx) {
         renew_notifier(ctx);
-        // Relaxed: the child has no other thread yet, or they come through here first.
+        // Relaxed: the child has no other thread yet, or each comes through here first.
         state.notifier_process.store(aiocontext_fork::generation(), Relaxed);
     }
 }
@@ -82,15 +95,4 @@ fn renew_notifier(ctx: ContextRef<'_>) {
     });
     read.store(renewed.read, Relaxed);
     write.store(renewed.write, Relaxed);
-}
-
-/// [`enter`] for the fd loop.
-extern "C" fn renew_for_fd_loop(ctx: ContextRef<'_>) {
-    if let Some(state) = state::find(ctx) {
-        enter(ctx, state);
-    }
-}
-
-hidden_names! {
-    "aiocontext_async_renew" = renew_for_fd_loop;
 }

@@ -8,13 +8,14 @@ use core::mem::size_of;
 use core::ptr::NonNull;
 
 use aio_notify::abi::AioContext;
+use aio_notify::argument;
 use aio_notify::ffi::{ContextRef, View};
-use aio_notify::protocol;
+use aio_notify::protocol::flag;
 use glib_sys::{gboolean, gpointer, GSource, GSourceFunc, GSourceFuncs, GTRUE};
 
 use crate::import::{aio_dispatch, aio_pending, aio_prepare, qemu_timeout_ns_to_ms};
-use crate::notify::{coalescing, public};
-use crate::{context, ours, state, LIBRARY};
+use crate::notify::{coalescing, drain_public};
+use crate::{components, context, renew, timeout, LIBRARY};
 
 static FUNCTIONS: GSourceFuncs = GSourceFuncs {
     prepare: Some(prepare),
@@ -38,7 +39,7 @@ pub(crate) fn is_ours(ctx: ContextRef<'_>) -> bool {
 pub(crate) fn new<'a>() -> ContextRef<'a> {
     const SIZE: u32 = size_of::<AioContext>() as u32;
     let functions = (&raw const FUNCTIONS).cast_mut();
-    // SAFETY: GLib does not write to the functions, whatever its type says.
+    // SAFETY: GLib does not write to the functions, although its type allows that.
     let source = unsafe { glib_sys::g_source_new(functions, SIZE) };
     let Some(ctx) = NonNull::new(source.cast::<AioContext>()) else {
         LIBRARY.misuse(format_args!("aio_context_new: g_source_new returned NULL"));
@@ -50,37 +51,48 @@ pub(crate) fn new<'a>() -> ContextRef<'a> {
     unsafe { ContextRef::new(ctx) }
 }
 
-/// The context that GLib passes to a function of [`FUNCTIONS`].
+/// Takes a reference.
+pub(crate) fn retain(ctx: ContextRef<'_>) {
+    // SAFETY: a live GSource, which is the context's first member.
+    unsafe { glib_sys::g_source_ref(ctx.as_ptr().cast()) };
+}
+
+/// Gives a reference back; the last one ends the context.
 ///
 /// # Safety
 ///
-/// `source` lives for `'a`.
-unsafe fn context<'a>(source: *mut GSource) -> ContextRef<'a> {
-    match NonNull::new(source.cast::<AioContext>()) {
-        // SAFETY: made by [`new`], as its functions are.
-        Some(ctx) => unsafe { ContextRef::new(ctx) },
-        None => LIBRARY.misuse(format_args!("GSource: the source is NULL")),
-    }
+/// The caller has a reference, and does not use it any more.
+pub(crate) unsafe fn release(ctx: ContextRef<'_>) {
+    // SAFETY: a live GSource, which is the context's first member, and a reference to it.
+    unsafe { glib_sys::g_source_unref(ctx.as_ptr().cast()) };
 }
 
-/// Says how long GLib may sleep, and from now on has it woken.
+/// The context that GLib passes to one of [`FUNCTIONS`].
+macro_rules! context {
+    ($function:ident($source:ident)) => {{
+        // GLib passes a live source, which has been made by [`new`], as its functions are.
+        let $source = $source.cast::<AioContext>();
+        argument!(LIBRARY, $function($source): ContextRef<'_>)
+    }};
+}
+
+/// Tells GLib how long it may sleep, and announces that it may.
 unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gboolean {
-    // SAFETY: GLib passes a live source.
-    let ctx = unsafe { context(source) };
-    let state = state::entered(ctx, "GSource");
-    let seen = if ours::the_loop() {
+    let ctx = context!(prepare(source));
+    let state = renew::entered(ctx, "GSource");
+    let seen = if components::loop_is_own() {
         Some(coalescing(ctx, state).raise_source())
     } else {
-        protocol::prepare(public(ctx));
+        flag::prepare(ctx.words());
         None
     };
-    // After the fence: whoever schedules or arms something either sees bit 0 and wakes, or is seen
-    // here.
-    let mut ms = qemu_timeout_ns_to_ms(context::timeout(ctx, state));
+    // After the fence: a thread that schedules or arms something either sees bit 0 and wakes the loop,
+    // or is seen here.
+    let mut ms = qemu_timeout_ns_to_ms(timeout::of(ctx, state));
     if aio_prepare(ctx) {
         ms = 0;
     }
-    if !(0..=IDLE_MS).contains(&ms) && ours::looks(ctx) {
+    if !(0..=IDLE_MS).contains(&ms) && components::must_look(ctx) {
         ms = IDLE_MS;
     }
     if let (Some(seen), false) = (seen, (0..=IDLE_MS).contains(&ms)) {
@@ -90,34 +102,33 @@ unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gbool
     }
     // SAFETY: GLib passes the address of an int.
     unsafe { *timeout = ms };
-    // Never ready yet, also where the loop must not sleep: GLib would leave `check` out, and with it
-    // the look at the descriptors, for as long as there is always something else to do.
+    // Never ready yet, even if the loop must not sleep: GLib would skip `check`, and with it the look
+    // at the descriptors, for as long as there is something else to do.
     glib_sys::GFALSE
 }
 
-/// How long a sleep may be that needs no waking for idle bottom halves.
+/// The longest sleep of which idle bottom halves need not wake the loop.
 const IDLE_MS: c_int = 10;
 
-/// Says whether there is something to do.
+/// Tells GLib whether there is something to do.
 unsafe extern "C" fn check(source: *mut GSource) -> gboolean {
-    // SAFETY: GLib passes a live source.
-    let ctx = unsafe { context(source) };
-    let state = state::entered(ctx, "GSource");
-    if ours::the_loop() {
+    let ctx = context!(check(source));
+    let state = renew::entered(ctx, "GSource");
+    if components::loop_is_own() {
         // The fd loop empties the loop's own event in `aio_pending`, if it is readable.
         coalescing(ctx, state).lower_source();
     } else {
-        protocol::end_prepare(public(ctx));
-        coalescing(ctx, state).accept();
+        flag::end_prepare(ctx.words());
+        coalescing(ctx, state).accept(move || drain_public(ctx));
     }
-    // First: what has been scheduled before the notification that woke GLib is visible only once
-    // that has been accepted.
+    // First: what was scheduled before the notification that woke GLib is visible only after that has
+    // been accepted.
     let pending = aio_pending(ctx);
     let is_ready = pending || state.bottom_halves.most_urgent().is_some();
-    gboolean::from(is_ready || context::deadline(ctx) == 0)
+    gboolean::from(is_ready || timeout::deadline(ctx) == 0)
 }
 
-/// Does what there is to do.
+/// Runs what is ready.
 unsafe extern "C" fn dispatch(
     source: *mut GSource,
     callback: GSourceFunc,
@@ -126,15 +137,13 @@ unsafe extern "C" fn dispatch(
     if callback.is_some() {
         LIBRARY.misuse(format_args!("aio_get_g_source: the source takes no callback"));
     }
-    // SAFETY: GLib passes a live source.
-    aio_dispatch(unsafe { context(source) });
+    aio_dispatch(context!(dispatch(source)));
     GTRUE
 }
 
 /// Ends the context with its last reference.
 unsafe extern "C" fn finalize(source: *mut GSource) {
-    // SAFETY: GLib passes a live source.
-    let ctx = unsafe { context(source) };
+    let ctx = context!(finalize(source));
     // SAFETY: nobody has a reference to it any more.
     unsafe { context::tear_down(ctx) };
 }

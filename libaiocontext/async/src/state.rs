@@ -3,26 +3,20 @@
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
-use aio_notify::ffi::ContextRef;
+use aio_notify::ffi::{ContextRef, Opaque};
 use aiocontext_fork::{ChildHook, ForkMutex};
 use aiocontext_wake::OwnLoop;
 
 use crate::queue::{BottomHalf, Queue};
-use crate::{renew, source, LIBRARY};
+use crate::{source, LIBRARY};
 
 /// What a bottom half runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Task {
     pub(crate) ctx: ContextRef<'static>,
     pub(crate) cb: unsafe extern "C" fn(*mut c_void),
-    pub(crate) opaque: *mut c_void,
+    pub(crate) opaque: Opaque,
 }
-
-// SAFETY: only carried here; `aio_bh_new()` has the program see to it that the loop's thread may
-// call `cb(opaque)`.
-unsafe impl Send for Task {}
-// SAFETY: as above.
-unsafe impl Sync for Task {}
 
 /// A `QEMUBH`.
 pub(crate) type Bh = BottomHalf<Task>;
@@ -36,14 +30,15 @@ pub(crate) struct State {
     pub(crate) runner: AtomicUsize,
     /// Held while a child process makes the context its own.
     pub(crate) renewing: ForkMutex<()>,
-    /// The process that the context's notifier is of.
+    /// The process whose file the context's notifier is.
     pub(crate) notifier_process: AtomicU32,
     /// Gives a child of `fork()` a notifier of its own.
     pub(crate) hook: ChildHook,
 }
 
 impl State {
-    pub(crate) fn new(ctx: ContextRef<'_>) -> Self {
+    /// `in_child(ctx)` is to be called in each child process, once the hook is registered.
+    pub(crate) fn new(ctx: ContextRef<'_>, in_child: unsafe fn(*mut c_void)) -> Self {
         let own = OwnLoop::default();
         own.set_process(aiocontext_fork::generation());
         Self {
@@ -52,7 +47,7 @@ impl State {
             runner: AtomicUsize::new(0),
             renewing: ForkMutex::new(()),
             notifier_process: AtomicU32::new(aiocontext_fork::generation()),
-            hook: ChildHook::new(renew::in_child, ctx.as_ptr().cast()),
+            hook: ChildHook::new(in_child, ctx.as_ptr().cast()),
         }
     }
 }
@@ -61,7 +56,7 @@ impl State {
 #[inline]
 pub(crate) fn find<'a>(ctx: ContextRef<'a>) -> Option<&'a State> {
     if !source::is_ours(ctx) {
-        // A program's own context, with what it likes in the member.
+        // A program's own context, which may have anything in the member.
         return None;
     }
     // Relaxed: written before the context is shared.
@@ -78,12 +73,4 @@ pub(crate) fn of<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
     find(ctx).unwrap_or_else(|| {
         LIBRARY.misuse(format_args!("{function}: 'ctx' has not been made by aio_context_new()"))
     })
-}
-
-/// [`of`], after it has made the context the calling process's own.
-#[inline]
-pub(crate) fn entered<'a>(ctx: ContextRef<'a>, function: &str) -> &'a State {
-    let state = of(ctx, function);
-    renew::enter(ctx, state);
-    state
 }

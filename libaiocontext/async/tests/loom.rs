@@ -9,7 +9,7 @@ use loom::sync::atomic::{fence, AtomicBool, AtomicUsize};
 use loom::sync::Arc;
 use loom::thread;
 
-#[path = "../src/queue.rs"]
+#[path = "../src/queue/mod.rs"]
 #[allow(dead_code)] // Not all of it is needed here.
 mod queue;
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-#[path = "../src/queue.rs"]
+#[path = "../src/queue/mod.rs"]
 mod queue;
 #[path = "../src/sync.rs"]
 mod sync;

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-#[path = "../src/queue.rs"]
+#[path = "../src/queue/mod.rs"]
 #[allow(dead_code)] // Not all of it is needed here.
 mod queue;
 #[path = "../src/sync.rs"]

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-#[path = "../src/queue.rs"]
+#[path = "../src/queue/mod.rs"]
 #[allow(dead_code)] // Not all of it is needed here.
 mod queue;
 #[path = "../src/sync.rs"]

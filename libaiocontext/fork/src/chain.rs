@@ -1,7 +1,7 @@
 //! A list through its elements that is whole after every store.
 //!
 //! A process may be forked while another of its threads changes a list, and the child must find it
-//! in order. So `first` and each `next` are the list, and one store adds or removes an element.
+//! whole. So `first` and each `next` are the list, and one store adds or removes an element.
 //! `last` and `previous`, which make both cheap, are hints that a child may have to write anew.
 
 use core::fmt;
@@ -16,15 +16,15 @@ use crate::{ForkMutex, ForkMutexGuard};
 
 /// An element's place in its list.
 pub struct Links<T> {
-    next: AtomicPtr<T>,
+    next: Word<T>,
     /// NULL in the first. A hint.
-    previous: AtomicPtr<T>,
+    previous: Word<T>,
 }
 
 impl<T> Links<T> {
     /// Links of an element that is in no list.
     pub const fn new() -> Self {
-        Self { next: AtomicPtr::new(ptr::null_mut()), previous: AtomicPtr::new(ptr::null_mut()) }
+        Self { next: Word::null(), previous: Word::null() }
     }
 }
 
@@ -48,9 +48,9 @@ pub trait Linked: Sized {
 
 /// The list. Its elements stay where they are, and are its user's.
 pub struct Chain<T> {
-    first: AtomicPtr<T>,
+    first: Word<T>,
     /// NULL in an empty list. A hint.
-    last: AtomicPtr<T>,
+    last: Word<T>,
 }
 
 impl<T> Default for Chain<T> {
@@ -68,24 +68,48 @@ impl<T> fmt::Debug for Chain<T> {
 impl<T> Chain<T> {
     /// An empty list.
     pub const fn new() -> Self {
-        Self { first: AtomicPtr::new(ptr::null_mut()), last: AtomicPtr::new(ptr::null_mut()) }
+        Self { first: Word::null(), last: Word::null() }
     }
 
     /// Whether it has no element.
     pub fn is_empty(&self) -> bool {
-        // Relaxed, here and wherever nothing else is said: a list has one user at a time.
-        self.first.load(Relaxed).is_null()
+        self.first.load().is_null()
     }
 }
 
-/// The links of an element, if there is one.
-///
-/// # Safety
-///
-/// `element` is NULL or is in a list during `'a`.
-unsafe fn links<'a, T: Linked + 'a>(element: *mut T) -> Option<&'a Links<T>> {
-    // SAFETY: an element in a list lives, by the contract of `append`.
-    unsafe { element.as_ref() }.map(T::links)
+/// A word of a list: NULL, or an element that is in the list and so lives, by the contract of
+/// [`Chain::append`].
+struct Word<T>(AtomicPtr<T>);
+
+impl<T> Word<T> {
+    const fn null() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    fn load(&self) -> *mut T {
+        // Relaxed, here and wherever nothing else is said: a list has one user at a time.
+        self.0.load(Relaxed)
+    }
+
+    fn store(&self, element: *mut T) {
+        self.0.store(element, Relaxed);
+    }
+
+    /// Stores a word that is the list.
+    fn publish(&self, element: *mut T) {
+        // Release: pairs with a fork, by which a child sees the stores of this thread up to some
+        // one. Without it a child might find an element and not what was written to it, or one that
+        // the caller has changed after its removal.
+        self.0.store(element, Release);
+    }
+}
+
+impl<T: Linked> Word<T> {
+    /// The links of the element, if there is one.
+    fn links(&self) -> Option<&Links<T>> {
+        // SAFETY: NULL or live, by the type's contract.
+        unsafe { self.load().as_ref() }.map(T::links)
+    }
 }
 
 impl<T: Linked> Chain<T> {
@@ -93,14 +117,13 @@ impl<T: Linked> Chain<T> {
     /// been found half changed.
     pub fn write_hints(&mut self) {
         let mut previous = ptr::null_mut();
-        for element in self.iter() {
-            // SAFETY: in the list.
-            if let Some(links) = unsafe { links(element.as_ptr()) } {
-                links.previous.store(previous, Relaxed);
-            }
-            previous = element.as_ptr();
+        let mut word = &self.first;
+        while let Some(links) = word.links() {
+            links.previous.store(previous);
+            previous = word.load();
+            word = &links.next;
         }
-        self.last.store(previous, Relaxed);
+        self.last.store(previous);
     }
 
     /// Adds an element at the end.
@@ -109,17 +132,14 @@ impl<T: Linked> Chain<T> {
     ///
     /// `element` is in no list, and lives until it is removed.
     pub unsafe fn append(&mut self, element: NonNull<T>) {
-        let last = self.last.load(Relaxed);
+        let last = self.last.load();
         // SAFETY: lives by this function's contract.
         let own = unsafe { element.as_ref() }.links();
-        own.next.store(ptr::null_mut(), Relaxed);
-        own.previous.store(last, Relaxed);
-        // SAFETY: in the list.
-        let word = unsafe { links(last) }.map_or(&self.first, |last| &last.next);
-        // Release: pairs with a fork, by which a child sees the stores of this thread up to some
-        // one. Without it a child might find the element and not what was written to it.
-        word.store(element.as_ptr(), Release);
-        self.last.store(element.as_ptr(), Relaxed);
+        own.next.store(ptr::null_mut());
+        own.previous.store(last);
+        let word = self.last.links().map_or(&self.first, |last| &last.next);
+        word.publish(element.as_ptr());
+        self.last.store(element.as_ptr());
     }
 
     /// Removes an element.
@@ -130,24 +150,18 @@ impl<T: Linked> Chain<T> {
     pub unsafe fn remove(&mut self, element: NonNull<T>) {
         // SAFETY: in the list, by this function's contract.
         let own = unsafe { element.as_ref() }.links();
-        let next = own.next.load(Relaxed);
-        let previous = own.previous.load(Relaxed);
-        // SAFETY: in the list.
-        let word = unsafe { links(previous) }.map_or(&self.first, |previous| &previous.next);
-        // Release: as in `append`; what the caller does to the element then comes later in a child.
-        word.store(next, Release);
-        // SAFETY: in the list.
-        let hint = unsafe { links(next) }.map_or(&self.last, |next| &next.previous);
-        hint.store(previous, Relaxed);
+        let word = own.previous.links().map_or(&self.first, |previous| &previous.next);
+        word.publish(own.next.load());
+        let hint = own.next.links().map_or(&self.last, |next| &next.previous);
+        hint.store(own.previous.load());
     }
 
     /// The elements, first to last. The one that it has given last must not be removed meanwhile.
     pub fn iter(&self) -> impl Iterator<Item = NonNull<T>> + '_ {
-        let first = NonNull::new(self.first.load(Relaxed));
+        let first = NonNull::new(self.first.load());
         iter::successors(first, |element| {
-            // SAFETY: in the list.
-            let links = unsafe { links(element.as_ptr()) }?;
-            NonNull::new(links.next.load(Relaxed))
+            // SAFETY: in the list, so it lives.
+            NonNull::new(unsafe { element.as_ref() }.links().next.load())
         })
     }
 }
@@ -230,12 +244,12 @@ mod tests {
             let (leave, may_leave) = mpsc::channel::<()>();
             scope.spawn(move || {
                 let mut chain = chain.lock_chain();
-                let wrong = chain.first.load(Relaxed);
+                let wrong = chain.first.load();
                 for element in chain.iter() {
                     // SAFETY: in the list.
-                    unsafe { element.as_ref() }.links.previous.store(wrong, Relaxed);
+                    unsafe { element.as_ref() }.links.previous.store(wrong);
                 }
-                chain.last.store(wrong, Relaxed);
+                chain.last.store(wrong);
                 held.send(()).unwrap();
                 may_leave.recv().unwrap();
                 chain.write_hints();

@@ -33,11 +33,7 @@ static HIGHEST: AtomicU32 = AtomicU32::new(0);
 /// first in a child, may be made in a signal handler. `errno` is unchanged.
 #[inline]
 pub fn generation() -> u32 {
-    // Acquire: pairs with the release in `make_word`. Without it the load below might come before
-    // the page is mapped.
-    if let Some(word) = NonNull::new(WORD.load(Acquire)) {
-        // SAFETY: once set, `WORD` points to a word that is never unmapped.
-        let word = unsafe { word.as_ref() };
+    if let Some(word) = word() {
         // Relaxed, here and below: the number alone matters, no other memory is read by it.
         let number = word.load(Relaxed);
         if number != 0 {
@@ -47,12 +43,21 @@ pub fn generation() -> u32 {
     number_process()
 }
 
+/// The word, if there is one.
+#[inline]
+fn word() -> Option<&'static AtomicU32> {
+    // Acquire: pairs with the release in `make_word`. Without it a load of the word might come before
+    // the page is mapped.
+    let word = WORD.load(Acquire);
+    // SAFETY: NULL, or a word that is never unmapped.
+    unsafe { word.as_ref() }
+}
+
 /// Gives the process its number.
 #[cold]
 #[inline(never)]
 fn number_process() -> u32 {
-    // SAFETY: points to a word that is never unmapped.
-    let word = unsafe { make_word().as_ref() };
+    let word = word().unwrap_or_else(make_word);
     loop {
         // Raised before the number is in use: a child that is forked between the two steps must not
         // take its parent's number.
@@ -68,28 +73,21 @@ fn number_process() -> u32 {
     }
 }
 
-/// The word, made now if there is none. No `Once`: a child could find it in progress and wait.
-fn make_word() -> NonNull<AtomicU32> {
-    // Acquire: see `generation`.
-    if let Some(word) = NonNull::new(WORD.load(Acquire)) {
-        return word;
-    }
+/// Makes the word. No `Once`: a child could find it in progress and wait.
+fn make_word() -> &'static AtomicU32 {
     preserving_errno(|| {
         let page = map_page();
-        let word = page.unwrap_or(NonNull::from(&WITHOUT_PAGE));
+        let made = page.unwrap_or(NonNull::from(&WITHOUT_PAGE));
         // Twice by racing threads: the word is cleared once.
         watch_forks(page.is_none());
-        // Release: pairs with the acquire in `generation`. Acquire: another thread's word is used.
-        match WORD.compare_exchange(ptr::null_mut(), word.as_ptr(), Release, Acquire) {
-            Ok(_) => word,
-            Err(other) => {
-                if let Some(page) = page {
-                    unmap_page(page);
-                }
-                // SAFETY: the exchange failed because it is not NULL.
-                unsafe { NonNull::new_unchecked(other) }
-            }
+        // Release: pairs with the acquire in `word`. Relaxed where it fails: another thread's word is
+        // loaded below.
+        let result = WORD.compare_exchange(ptr::null_mut(), made.as_ptr(), Release, Relaxed);
+        if let (Err(_), Some(page)) = (result, page) {
+            unmap_page(page);
         }
+        // Not NULL any more.
+        word().unwrap_or(&WITHOUT_PAGE)
     })
 }
 
@@ -128,9 +126,7 @@ extern "C" fn before_fork() {
 }
 
 extern "C" fn in_child() {
-    if let Some(word) = NonNull::new(WORD.load(Relaxed)) {
-        // SAFETY: once set, `WORD` points to a word that is never unmapped.
-        let word = unsafe { word.as_ref() };
+    if let Some(word) = word() {
         // Not where the page has been wiped, and another handler has the process numbered already.
         let _ = word.compare_exchange(FORKING.load(Relaxed), 0, Relaxed, Relaxed);
     }

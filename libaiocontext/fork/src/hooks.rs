@@ -1,7 +1,7 @@
-//! What has to be done in a child before anybody asks for it.
+//! What has to be done in a child before anything is used there.
 //!
-//! Most of what a fork makes stale is renewed when it is next used. A hook is for what nobody may
-//! use any more: a loop that waits for a completion which is not to come.
+//! Most of what a fork makes stale is renewed at its next use. A hook is for what may not be used again
+//! before it matters: a loop that waits for a completion that will not come.
 
 use core::ffi::c_void;
 use core::fmt;
@@ -37,12 +37,12 @@ impl fmt::Debug for ChildHook {
 static HOOKS: ForkMutex<Chain<ChildHook>> = ForkMutex::new(Chain::new());
 
 impl ChildHook {
-    /// A hook that has `function(argument)` called, once it is registered.
+    /// A hook that calls `function(argument)`, once it is registered.
     pub const fn new(function: unsafe fn(*mut c_void), argument: *mut c_void) -> Self {
         Self { links: Links::new(), generation: AtomicU32::new(0), function, argument }
     }
 
-    /// Has the function called in children of this process, and in theirs.
+    /// Makes children of this process, and their children, call the function.
     ///
     /// # Safety
     ///
@@ -82,8 +82,8 @@ extern "C" fn in_child() {
 
 /// Calls the hooks that have not been called in this process, and that it has from its parent.
 ///
-/// `fork()` does so in the child. A loop does when it finds itself in another process, for children
-/// of a raw `clone` or `_Fork()`, of which nobody is told.
+/// `fork()` calls this in the child. A loop calls it when it finds itself in another process, for
+/// children of a raw `clone` or `_Fork()`, in which no handler runs.
 pub fn run_child_hooks() {
     let generation = generation();
     for hook in HOOKS.lock_chain().iter() {

@@ -4,6 +4,7 @@
 //! generation is free: its holder lives in the parent, if at all.
 
 use core::cell::UnsafeCell;
+use core::ffi::c_int;
 use core::fmt;
 use core::hint;
 use core::ops::{Deref, DerefMut};
@@ -56,7 +57,7 @@ impl<T> ForkMutex<T> {
         Self { word: AtomicU32::new(FREE), data: UnsafeCell::new(data) }
     }
 
-    /// Locks, and waits for whichever thread of this process holds it. `errno` is unchanged.
+    /// Locks; waits while another thread of this process holds it. `errno` is unchanged.
     #[inline]
     pub fn lock(&self) -> ForkMutexGuard<'_, T> {
         let generation = this_generation();
@@ -120,7 +121,7 @@ pub struct ForkMutexGuard<'a, T> {
 
 impl<T> ForkMutexGuard<'_, T> {
     /// Whether the mutex was held at the fork by a thread that this process does not have: the data
-    /// may be half changed. Said once, to the first that locks it.
+    /// may be half changed. True once, for the first that locks it.
     pub fn was_broken(&self) -> bool {
         self.broken
     }
@@ -169,19 +170,20 @@ impl<T> Drop for ForkMutexGuard<'_, T> {
 
 /// Sleeps until the word is woken, or returns at once if it is not `value`.
 fn sleep_on(word: &AtomicU32, value: u32) {
-    let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
-    let forever = ptr::null::<libc::timespec>();
-    preserving_errno(|| {
-        // SAFETY: the kernel reads the word, which lives.
-        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, forever) }
-    });
+    futex(word, libc::FUTEX_WAIT, value);
 }
 
 #[cold]
 fn wake_one(word: &AtomicU32) {
-    let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    futex(word, libc::FUTEX_WAKE, 1);
+}
+
+fn futex(word: &AtomicU32, operation: c_int, value: u32) {
+    let operation = operation | libc::FUTEX_PRIVATE_FLAG;
+    let forever = ptr::null::<libc::timespec>();
     preserving_errno(|| {
-        // SAFETY: the kernel uses the address alone; that it may be freed by now does not matter.
-        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) }
+        // SAFETY: to sleep, the kernel reads the word, which lives; to wake, it uses the address alone,
+        // and the word may be freed by now.
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, forever) }
     });
 }

@@ -1,20 +1,14 @@
-//! A context as this component sees it: the wakeup protocol's words, the lock's queue, and the
-//! [`Watch`] behind `aio_handlers`.
+//! A context as this component sees it, with the [`Watch`] behind `aio_handlers`.
 
 use core::ffi::{c_int, c_void};
 use core::ops::Deref;
 use core::ptr;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use aio_notify::abi::EventNotifier;
-use aio_notify::ffi::{preserving_errno, ContextRef};
-use aio_notify::protocol::{self, POLLER};
-use aiocontext_wake::{self as wake, Event, Events, OwnLoop};
-use glib_sys::GSource;
+use aio_notify::ffi::ContextRef;
+use aiocontext_wake::OwnLoop;
 
-use crate::import::{aio_compute_timeout, aio_notify, event_notifier_test_and_clear};
-use crate::ours;
-use crate::sleep::LOOK;
+use crate::components;
 use crate::watch::Watch;
 
 /// A context with the fd loop that polls it.
@@ -30,54 +24,19 @@ impl<'a> Deref for FdLoop<'a> {
     }
 }
 
-/// The events of a context for its loop, which empties and never fills.
-pub(crate) struct LoopEvents<'a> {
-    private: &'a Event,
-    public: *mut EventNotifier,
-}
-
-impl Events for LoopEvents<'_> {
-    fn fill_private(&self) -> bool {
-        false
-    }
-
-    fn drain_private(&self) {
-        self.private.drain();
-    }
-
-    fn fill_public(&self) {}
-
-    fn drain_public(&self) {
-        // SAFETY: initialised, and live as its context is.
-        preserving_errno(|| unsafe { event_notifier_test_and_clear(self.public) });
-    }
-}
-
-/// A poller that has said that it may sleep.
-pub(crate) struct Raised<'a> {
-    ctx: FdLoop<'a>,
-    /// What tells of idle bottom halves that are scheduled later.
-    seen: u32,
-    long: bool,
-    process: u32,
-}
-
 impl<'a> FdLoop<'a> {
-    /// The protocol on this context, with the private words of the async component.
-    #[inline]
-    fn protocol(self, own: &'a OwnLoop) -> wake::Context<'a, LoopEvents<'a>> {
-        wake::Context {
-            notify_me: self.notify_me(),
-            notified: self.notified(),
-            private: &own.words,
-            events: LoopEvents { private: &own.event, public: self.notifier() },
-        }
-    }
-
     /// The async component's part, where that is the library's.
     #[inline]
     pub(crate) fn own(self) -> Option<&'a OwnLoop> {
         self.watch()?.own()
+    }
+
+    /// Whether a bottom half seems to be scheduled: a loop then need not announce that it may sleep,
+    /// and at worst makes one turn too many.
+    #[inline]
+    pub(crate) fn has_urgent(self) -> bool {
+        // Only a context of the library's own async component has them.
+        self.own().is_some() && components::has_urgent(*self)
     }
 
     /// In a child process, before anything else: makes the context the child's.
@@ -93,137 +52,9 @@ impl<'a> FdLoop<'a> {
     #[cold]
     fn renew(self, watch: &Watch) {
         if watch.own().is_some() {
-            ours::renew(*self);
+            components::renew(*self);
         }
         watch.renew_in_child();
-    }
-
-    /// Announces that the caller may sleep, and then has to look at the work.
-    #[inline]
-    pub(crate) fn raise(self) -> Raised<'a> {
-        let process = aiocontext_fork::generation();
-        let seen = match self.own() {
-            Some(own) => self.protocol(own).raise(),
-            None => {
-                // Relaxed: the fence below orders it.
-                self.notify_me().fetch_add(POLLER, Relaxed);
-                // Pairs with the fence of the program's own `aio_notify`. An addition alone does
-                // not order the loads that follow it.
-                core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
-                0
-            }
-        };
-        Raised { ctx: self, seen, long: false, process }
-    }
-
-    /// Whether a bottom half seems to be scheduled: a loop then need not announce that it may sleep,
-    /// and at worst makes one turn too many.
-    #[inline]
-    pub(crate) fn has_urgent(self) -> bool {
-        // That it has words of its own says who has made it.
-        self.own().is_some() && ours::has_urgent(*self)
-    }
-
-    /// Empties the loop's own event, which the set has reported. Others that sleep on are woken soon
-    /// where the caller does not come to what it was told of.
-    pub(crate) fn consume(self) {
-        if let Some(own) = self.own() {
-            self.protocol(own).consume();
-            // After the event has been emptied, for who has raised before it was filled.
-            if own.words.has_sleepers() {
-                self.wake_soon();
-            }
-        }
-    }
-
-    /// Wakes one of those who sleep on within 10 ms. Does not wait.
-    #[cold]
-    pub(crate) fn wake_soon(self) {
-        // In a child process that has not used the context yet, those who sleep are the parent's.
-        if let Some(watch) = self.watch().filter(|watch| watch.is_of_this_process()) {
-            self.rely_on(watch, watch.handover.wake_soon(&watch.epoll));
-        }
-    }
-
-    /// Without a timer those who sleep look by themselves from now on.
-    fn rely_on(self, watch: &Watch, has_timer: bool) {
-        if !watch.looks.swap(!has_timer, Relaxed) && !has_timer {
-            aio_notify(*self);
-        }
-    }
-
-    /// Empties the context's notifier, on which the program has a handler, as
-    /// `aio_notify_accept()` would before the handler runs.
-    pub(crate) fn drain_notifier(self) {
-        if let Some(own) = self.own() {
-            self.protocol(own).events.drain_public();
-        }
-    }
-
-    /// Says whether the program has a handler of its own on the context's notifier.
-    pub(crate) fn set_handled(self, handled: bool) {
-        if let Some(own) = self.own() {
-            own.words.set_handled(handled);
-        }
-    }
-
-    /// What is left for later, in ns: the time until the loop has to look again, negative for
-    /// never.
-    pub(crate) fn left(self, watch: &Watch) -> i64 {
-        if watch.is_ready() {
-            return 0;
-        }
-        let ns = aio_compute_timeout(*self);
-        let look = LOOK.as_nanos() as i64;
-        if watch.is_in_set() {
-            ns
-        } else if ns < 0 {
-            look
-        } else {
-            ns.min(look)
-        }
-    }
-
-    /// For a poller that is about to return to the program: others that sleep on are woken in time
-    /// for what is left.
-    #[inline]
-    pub(crate) fn leave(self) {
-        if let Some(watch) = self.watch().filter(|watch| watch.concerns_others()) {
-            self.hand_over(watch);
-        }
-    }
-
-    #[cold]
-    fn hand_over(self, watch: &Watch) {
-        // A callback may have forked: then they are the parent's.
-        self.enter();
-        let left = || if watch.has_sleepers() { self.left(watch) } else { -1 };
-        self.rely_on(watch, watch.handover.set(&watch.epoll, left));
-    }
-
-    /// How often the calling thread, which owns it, holds the context's lock.
-    #[inline]
-    pub(crate) fn lock_nesting(self) -> u32 {
-        // Relaxed: the owner's own.
-        self.lock().nesting_word().load(Relaxed)
-    }
-
-    /// For the lock's owner, which holds it so many times: whether somebody waits for the lock that
-    /// it has not been told of. It is told once of each, and again where it has returned from the
-    /// callback that was told.
-    pub(crate) fn has_new_waiter(self, watch: &Watch, nesting: u32) -> bool {
-        // Relaxed: the fence of `raise` stands before. A waiter takes its ticket (`tail`) and then
-        // kicks: either it is seen here, or it sees that the owner may sleep.
-        let head = self.lock().head_word().load(Relaxed);
-        let tail = self.lock().tail_word().load(Relaxed);
-        let queue = u64::from(head) << 32 | u64::from(tail);
-        // Relaxed, here and below: only the lock's owner accesses them.
-        let told = watch.told.load(Relaxed) == queue && watch.told_nesting.load(Relaxed) <= nesting;
-        if !told {
-            watch.told.store(queue, Relaxed);
-            watch.told_nesting.store(nesting, Relaxed);
-        }
-        tail.wrapping_sub(head) > 1 && !told
     }
 
     /// What this component keeps for the context, if already allocated.
@@ -241,7 +72,7 @@ impl<'a> FdLoop<'a> {
         if let Some(watch) = self.watch() {
             return Some(watch);
         }
-        let made = match Watch::new(self.source(), ours::own_loop(*self)) {
+        let made = match Watch::new(*self, components::own_loop(*self)) {
             Ok(made) => made,
             Err(e) => {
                 let code = e.raw_os_error().unwrap_or(libc::EIO);
@@ -249,19 +80,22 @@ impl<'a> FdLoop<'a> {
                 return None;
             }
         };
-        let poll_fd = made.poll_fd;
         let made = Box::into_raw(Box::new(made));
         let place = self.first_handler();
-        // Release: whoever finds it finds it finished.
+        // Release: a thread that finds it finds it finished.
         match place.compare_exchange(ptr::null_mut(), made.cast(), AcqRel, Acquire) {
             Ok(_) => {
-                // SAFETY: the context is a live GSource, and the GPollFD lives until `free_watch`.
-                unsafe { glib_sys::g_source_add_poll(self.source(), poll_fd.cast()) };
+                let watch = self.watch()?;
+                watch.source.attach();
+                Some(watch)
             }
-            // Two threads at once. SAFETY: made above, and nobody else knows it.
-            Err(_) => drop(unsafe { Box::from_raw(made) }),
+            Err(_) => {
+                // Two threads at once.
+                // SAFETY: made above, and nobody else knows it.
+                drop(unsafe { Box::from_raw(made) });
+                self.watch()
+            }
         }
-        self.watch()
     }
 
     /// Frees what [`Self::make_watch`] made.
@@ -274,20 +108,9 @@ impl<'a> FdLoop<'a> {
         if watch.is_null() {
             return;
         }
-        // SAFETY: a live GSource.
-        if unsafe { glib_sys::g_source_is_destroyed(self.source()) } == 0 {
-            // SAFETY: made by `make_watch`, which has added it.
-            let poll_fd = unsafe { (*watch).poll_fd };
-            // SAFETY: a live GSource, which knows it.
-            unsafe { glib_sys::g_source_remove_poll(self.source(), poll_fd.cast()) };
-        }
         // SAFETY: made by `make_watch`, and nobody uses it any more.
-        drop(unsafe { Box::from_raw(watch) });
-    }
-
-    /// The context as a GSource.
-    fn source(self) -> *mut GSource {
-        self.as_ptr().cast()
+        let watch = unsafe { Box::from_raw(watch) };
+        watch.source.detach();
     }
 
     /// Whether `opaque` is the context's own notifier, whose handler does not count as progress.
@@ -301,32 +124,5 @@ impl<'a> FdLoop<'a> {
         if let Some(watch) = self.watch() {
             watch.public.store(fd, Relaxed);
         }
-    }
-}
-
-impl Raised<'_> {
-    /// Says that the caller may sleep for any time; false if it may not, but for so long as idle
-    /// bottom halves wait.
-    #[inline]
-    pub(crate) fn lengthen(&mut self) -> bool {
-        let Some(own) = self.ctx.own() else { return true };
-        self.long = self.ctx.protocol(own).lengthen(self.seen);
-        self.long
-    }
-
-    /// Takes the announcement back, as soon as the caller is awake. False in a child process that
-    /// has been forked meanwhile, in which nobody has announced anything.
-    #[inline]
-    pub(crate) fn lower(self) -> bool {
-        if self.process != aiocontext_fork::generation() {
-            self.ctx.enter();
-            return false;
-        }
-        match self.ctx.own() {
-            Some(own) => self.ctx.protocol(own).lower(self.long),
-            // Relaxed: as in `protocol::end_poll`.
-            None => drop(self.ctx.notify_me().fetch_sub(protocol::POLLER, Relaxed)),
-        }
-        true
     }
 }

@@ -11,75 +11,9 @@ use std::time::Duration;
 use aio_notify::ffi::descriptor;
 use aiocontext_wake::renew;
 
-/// Readable, hung up or in error: what runs a read callback.
-pub(crate) const READABLE: u32 = (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR) as u32;
-/// Writable or in error: what runs a write callback.
-pub(crate) const WRITABLE: u32 = (libc::EPOLLOUT | libc::EPOLLERR) as u32;
-
-/// How long to wait.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Timeout {
-    /// Not at all.
-    Now,
-    /// At most so long.
-    After(Duration),
-    /// Until something happens.
-    Never,
-}
-
-impl Timeout {
-    /// From ns, where a negative number is infinite.
-    pub(crate) fn from_ns(ns: i64) -> Self {
-        match u64::try_from(ns) {
-            Err(_) => Self::Never,
-            Ok(0) => Self::Now,
-            Ok(ns) => Self::After(Duration::from_nanos(ns)),
-        }
-    }
-
-    /// The same, but no longer than this.
-    pub(crate) fn at_most(self, limit: Duration) -> Self {
-        match self {
-            Self::Never => Self::After(limit),
-            Self::After(time) => Self::After(time.min(limit)),
-            Self::Now => Self::Now,
-        }
-    }
-
-    /// For `poll`, in ms, rounded up; -1 is infinite.
-    fn ms(self) -> c_int {
-        match self {
-            Self::Now => 0,
-            Self::After(time) => {
-                c_int::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
-            }
-            Self::Never => -1,
-        }
-    }
-
-    /// For `ppoll`; `None` is infinite.
-    pub(crate) fn timespec(self) -> Option<libc::timespec> {
-        let time = match self {
-            Self::Now => Duration::ZERO,
-            Self::After(time) => time,
-            Self::Never => return None,
-        };
-        Some(libc::timespec {
-            // A time that no `time_t` holds is as long as a machine runs.
-            tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: time.subsec_nanos() as _,
-        })
-    }
-}
-
-/// What the set reports of one descriptor.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Report {
-    /// What the descriptor was added with.
-    pub(crate) token: u64,
-    /// `EPOLLIN` and so on.
-    pub(crate) events: u32,
-}
+use crate::ppoll::{poll, poll_fd, result};
+use crate::report::{Report, READABLE};
+use crate::timeout::Timeout;
 
 /// How many reports one wait has room for. Where more descriptors are ready, the kernel has those
 /// that were not reported come first the next time.
@@ -111,14 +45,6 @@ impl Reports {
 pub(crate) struct Epoll {
     /// Relaxed throughout: it changes only where the set is lost, or comes back.
     fd: AtomicI32,
-}
-
-fn result(returned: c_int) -> io::Result<c_int> {
-    if returned < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(returned)
-    }
 }
 
 fn create() -> io::Result<RawFd> {
@@ -187,8 +113,7 @@ impl Epoll {
         let events = reports.buffer.as_mut_ptr().cast::<libc::epoll_event>();
         let count = match timeout {
             Timeout::Now => self.look(events, room),
-            // SAFETY: writes at most `room` events, for which there is room.
-            Timeout::Never => unsafe { libc::epoll_wait(self.fd(), events, room, -1) },
+            Timeout::Never => self.wait_ms(events, room, -1),
             Timeout::After(_) => match self.wait_at_most(events, room, timeout) {
                 Some(count) => count,
                 None => self.wait_by_ms(events, room, timeout)?,
@@ -237,6 +162,13 @@ impl Epoll {
         None
     }
 
+    /// With a time in ms; -1 is infinite.
+    #[inline]
+    fn wait_ms(&self, events: *mut libc::epoll_event, room: c_int, ms: c_int) -> c_int {
+        // SAFETY: writes at most `room` events, for which there is room.
+        unsafe { libc::epoll_wait(self.fd(), events, room, ms) }
+    }
+
     /// With a time in ms, and `ppoll` for the rest of it: only so long could it miss that the set
     /// is replaced.
     fn wait_by_ms(
@@ -248,8 +180,7 @@ impl Epoll {
         let Timeout::After(time) = timeout else { return Ok(0) };
         let ms = c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX);
         if ms > 0 {
-            // SAFETY: writes at most `room` events, for which there is room.
-            let count = unsafe { libc::epoll_wait(self.fd(), events, room, ms) };
+            let count = self.wait_ms(events, room, ms);
             if count != 0 {
                 return Ok(count);
             }
@@ -281,68 +212,9 @@ impl Drop for Epoll {
     }
 }
 
-/// What `poll` takes for a descriptor. The flags of poll and epoll are the same numbers.
-pub(crate) fn poll_fd(fd: RawFd, events: u32) -> libc::pollfd {
-    libc::pollfd { fd, events: events as i16 & (libc::POLLIN | libc::POLLOUT), revents: 0 }
-}
-
-/// Polls descriptors. A signal ends it without any.
-pub(crate) fn poll(fds: &mut [libc::pollfd], timeout: Timeout) -> io::Result<()> {
-    let limit = timeout.timespec();
-    let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
-    let count = fds.len() as libc::nfds_t;
-    // SAFETY: writes to the descriptors, and reads the time, which lives until the call returns.
-    let mut found = result(unsafe { libc::ppoll(fds.as_mut_ptr(), count, limit, ptr::null()) });
-    if found.as_ref().is_err_and(|e| e.raw_os_error() != Some(libc::EINTR)) {
-        // What refuses one of the two may allow the other.
-        // SAFETY: writes to the descriptors.
-        found = result(unsafe { libc::poll(fds.as_mut_ptr(), count, timeout.ms()) });
-    }
-    match found {
-        Ok(_) => Ok(()),
-        Err(e) => {
-            for fd in fds {
-                fd.revents = 0;
-            }
-            if e.raw_os_error() == Some(libc::EINTR) {
-                Ok(())
-            } else {
-                Err(e)
-            }
-        }
-    }
-}
-
-/// Whether poll would say of this file that it is ready at any time: a regular one, or one like it.
-pub(crate) fn is_always_ready(fd: RawFd) -> bool {
-    // Any size of file and any inode fits into this one.
-    let mut stat = MaybeUninit::<libc::stat64>::uninit();
-    // SAFETY: room for a `stat64`.
-    if unsafe { libc::fstat64(fd, stat.as_mut_ptr()) } < 0 {
-        return false;
-    }
-    // SAFETY: written by the call above.
-    let kind = unsafe { stat.assume_init() }.st_mode & libc::S_IFMT;
-    matches!(kind, libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK)
-}
-
-/// Whether the number stands for an open file.
-pub(crate) fn is_open(fd: RawFd) -> bool {
-    // SAFETY: takes no pointer.
-    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn poll_waits_no_shorter_than_asked_for() {
-        let after = |ns| Timeout::from_ns(ns).ms();
-        assert_eq!([after(-1), after(0), after(1)], [-1, 0, 1]);
-        assert_eq!([after(1_000_000), after(1_000_001)], [1, 2]);
-        assert_eq!(after(i64::MAX), c_int::MAX);
-    }
 
     #[test]
     fn a_wait_on_no_set_fails() {

@@ -2,29 +2,11 @@
 //! in step with its epoll set.
 
 use std::collections::{HashMap, VecDeque};
-use std::ffi::{c_int, c_void};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::ffi::c_int;
 
-use aio_notify::abi::aio::IOHandler;
-
-use crate::epoll::{READABLE, WRITABLE};
-
-/// What runs for a descriptor.
-#[derive(Clone, Copy)]
-pub(crate) struct Callbacks {
-    pub(crate) io_read: IOHandler,
-    pub(crate) io_write: IOHandler,
-    pub(crate) opaque: *mut c_void,
-}
-
-impl Callbacks {
-    /// What to ask epoll for.
-    pub(crate) fn events(&self) -> u32 {
-        let read = if self.io_read.is_some() { libc::EPOLLIN } else { 0 };
-        let write = if self.io_write.is_some() { libc::EPOLLOUT } else { 0 };
-        (read | write) as u32
-    }
-}
+use crate::callbacks::Callbacks;
+use crate::fd_hash::FdHash;
+use crate::token::Token;
 
 /// How a loop finds out that a descriptor is ready.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,24 +47,6 @@ impl Handler {
     }
 }
 
-/// Which handler of which number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Token {
-    pub(crate) fd: c_int,
-    id: u32,
-}
-
-impl Token {
-    /// For epoll.
-    pub(crate) fn to_u64(self) -> u64 {
-        u64::from(self.fd as u32) | u64::from(self.id) << 32
-    }
-
-    pub(crate) fn from_u64(token: u64) -> Self {
-        Self { fd: token as u32 as c_int, id: (token >> 32) as u32 }
-    }
-}
-
 /// The outcome of a readiness report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reported {
@@ -101,35 +65,10 @@ const FIRST_SUSPECT: u32 = 8;
 /// From then on after so many, which is rare enough to cost nothing.
 const NEXT_SUSPECT: u32 = 64;
 
-/// Spreads descriptors, which are small numbers that the kernel chooses: nobody picks them to
-/// collide.
-#[derive(Default)]
-struct FdHasher(u64);
-
-impl Hasher for FdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_i32(i32::from(byte));
-        }
-    }
-
-    #[inline]
-    fn write_i32(&mut self, number: i32) {
-        // Only for speed. The golden ratio: the map takes a bucket from the lower bits and a tag
-        // from the upper.
-        let mixed = (self.0 ^ u64::from(number as u32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ mixed >> 32;
-    }
-}
-
 /// The handlers of a context.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    by_fd: HashMap<c_int, Handler, BuildHasherDefault<FdHasher>>,
+    by_fd: HashMap<c_int, Handler, FdHash>,
     ready: VecDeque<Token>,
     /// The numbers that are ready in every poll.
     always: Vec<c_int>,
@@ -277,27 +216,11 @@ impl Handlers {
     }
 }
 
-/// The read callback, if these events run it.
-pub(crate) fn reader(callbacks: &Callbacks, events: u32) -> IOHandler {
-    callbacks.io_read.filter(|_| events & READABLE != 0)
-}
-
-/// The write callback, if these events run it. A hang-up runs it where there is no read callback:
-/// it is reported for as long as the descriptor is watched.
-pub(crate) fn writer(callbacks: &Callbacks, events: u32) -> IOHandler {
-    let hung_up = if callbacks.io_read.is_none() { libc::EPOLLHUP as u32 } else { 0 };
-    callbacks.io_write.filter(|_| events & (WRITABLE | hung_up) != 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    extern "C" fn callback(_: *mut c_void) {}
-
-    fn reading() -> Callbacks {
-        Callbacks { io_read: Some(callback), io_write: None, opaque: std::ptr::null_mut() }
-    }
+    use crate::callbacks::tests::reading;
+    use crate::report::READABLE;
 
     #[test]
     fn a_report_for_an_earlier_handler_of_the_number_is_stale() {
@@ -342,15 +265,5 @@ mod tests {
             reported == Reported::Suspect
         });
         assert!(suspect.eq([FIRST_SUSPECT, NEXT_SUSPECT, 2 * NEXT_SUSPECT]));
-    }
-
-    #[test]
-    fn an_error_runs_both_and_a_hang_up_the_reader() {
-        let both = Callbacks { io_write: Some(callback), ..reading() };
-        let [hung_up, error] = [libc::EPOLLHUP as u32, libc::EPOLLERR as u32];
-        assert!(reader(&both, error).is_some() && writer(&both, error).is_some());
-        assert!(reader(&both, hung_up).is_some() && writer(&both, hung_up).is_none());
-        let writing = Callbacks { io_read: None, ..both };
-        assert!(writer(&writing, hung_up).is_some());
     }
 }

@@ -1,13 +1,13 @@
 //! What a poller that is awake leaves to others that sleep on.
 //!
-//! A wakeup is taken by one poller. It may then run a callback that takes long, or return to the
-//! program and never poll again, while another sleeps on with a timeout from before. So a poller that
-//! has taken a wakeup while others sleep sets a timer descriptor in the epoll set before it runs
-//! anything of the program's: it wakes one of them [`SOON`]. When the poller leaves, it sets the timer
-//! to what is left to do, or takes it back.
+//! One poller takes a wakeup. It may then run a long callback, or return to the program and never poll
+//! again, while another sleeps on with an earlier timeout. So a poller that takes a wakeup while others
+//! sleep arms a timer descriptor in the epoll set before it runs anything of the program's: the timer
+//! wakes one of them [`SOON`]. When the poller leaves, it sets the timer for the work that is left, or
+//! disarms it.
 //!
-//! A timer that goes off too early costs a turn, one that goes off too late holds up work. So only who
-//! leaves may set it to later, and not where another poller has come to rely on it meanwhile.
+//! A timer that goes off too early costs a spurious turn, one that goes off too late delays work. So only
+//! a poller that leaves may set it to a later time, and not if another has come to rely on it since.
 
 use std::sync::atomic::{
     fence, AtomicBool, AtomicI32, AtomicU32, AtomicU64,
@@ -17,11 +17,12 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use aio_notify::ffi::descriptor;
+use aio_notify::ffi::time::clock_ns;
 use aio_notify::unpoisoned;
 
-use crate::epoll::{Epoll, Timeout};
-use crate::sleep::LOOK;
-use crate::watch::TIMER;
+use crate::epoll::Epoll;
+use crate::timeout::{Timeout, LOOK};
+use crate::token::TIMER;
 
 /// How long work may wait for a poller that is awake and does not come to it, in ns.
 const SOON: u64 = LOOK.as_nanos() as u64;
@@ -73,13 +74,13 @@ impl Handover {
         self.answer(epoll)
     }
 
-    /// Sets it to soon if anybody wants that, unless another thread holds the lock: that one will. For
-    /// who wants it, and for who has let go of the lock.
+    /// Sets it to soon if a poller wants that, unless another thread holds the lock: that one will. For
+    /// a poller that wants it, and for a thread that has released the lock.
     fn answer(&self, epoll: &Epoll) -> bool {
         loop {
-            // Between the store to `wanted` and the try, and between letting go and the load. Pairs
-            // with itself in another thread: either the lock is found free, or who held it sees that
-            // it is wanted.
+            // Between the store to `wanted` and the try, and between the release and the load. Pairs
+            // with itself in another thread: either the lock is found free, or its holder sees that the
+            // timer is wanted. Without it both may miss the other, and nobody sets the timer.
             fence(SeqCst);
             // Relaxed, here and below: ordered by the fence.
             if !self.wanted.load(Relaxed) {
@@ -178,7 +179,7 @@ impl Handover {
         // SAFETY: reads the time; the old one is not asked for.
         let result =
             unsafe { libc::timerfd_settime(fd, absolute, &raw const time, std::ptr::null_mut()) };
-        // Last: who finds it here relies on it.
+        // Last: a poller that finds it here relies on it.
         self.due.store(due, SeqCst);
         result == 0
     }
@@ -213,8 +214,5 @@ fn earliest(one: u64, other: u64) -> u64 {
 }
 
 fn now() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes the time.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    clock_ns(libc::CLOCK_MONOTONIC) as u64
 }

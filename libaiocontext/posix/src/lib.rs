@@ -5,14 +5,25 @@
 //! epoll refuses, are always ready, as with poll; what it refuses for another reason is polled beside
 //! the set.
 
+mod announce;
+mod callbacks;
 mod capi;
+mod components;
 mod context;
 mod epoll;
+mod fd_hash;
+mod file;
+mod g_source;
 mod handlers;
 mod handover;
 mod import;
-mod ours;
+mod leave;
+mod lock_waiters;
+mod ppoll;
+mod report;
 mod sleep;
+mod timeout;
+mod token;
 mod turn;
 mod watch;
 

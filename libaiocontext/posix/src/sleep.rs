@@ -3,14 +3,14 @@
 use std::ffi::c_int;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
 
-use crate::epoll::{poll, poll_fd, Report, Reports, Timeout, READABLE};
-use crate::watch::{drop_closed, Watch, EVENT};
+use crate::epoll::Reports;
+use crate::ppoll::{poll, poll_fd};
+use crate::report::{Report, READABLE};
+use crate::timeout::{Timeout, LOOK};
+use crate::token::EVENT;
+use crate::watch::{drop_closed, Watch};
 use crate::LIBRARY;
-
-/// How long a loop sleeps at most that cannot rely on being woken.
-pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// What a wait has found.
 pub(crate) struct Found {
@@ -71,8 +71,8 @@ impl Watch {
         let first = if setless { self.event() } else { self.epoll.fd() };
         let mut fds = vec![poll_fd(first, READABLE), poll_fd(kick.unwrap_or(-1), READABLE)];
         fds.extend(to_poll.iter().map(|&(token, events)| poll_fd(token.fd, events)));
-        // What is registered meanwhile wakes one of those who sleep, and the others do not poll it;
-        // nor do they a set that replaces this one.
+        // What is registered meanwhile wakes one of the sleepers, and the others do not poll it; nor do
+        // they poll a set that replaces this one.
         let timeout = if to_poll.is_empty() && !setless { timeout } else { timeout.at_most(LOOK) };
         poll(&mut fds, timeout)?;
         found.kicked = fds[1].revents != 0;
@@ -100,7 +100,7 @@ impl Watch {
     }
 
     /// A wait has failed: from now on the loop does without the set, until it can make a new one.
-    /// It sleeps a while, so that it does not spin where everything fails.
+    /// It sleeps for a while, so that it does not busy-loop if everything fails.
     #[cold]
     fn cannot_wait(&self, e: &io::Error, timeout: Timeout) {
         static SAID: AtomicBool = AtomicBool::new(false);

@@ -2,14 +2,14 @@
 
 use aiocontext_wake::{Event, OwnLoop};
 
+use crate::callbacks::{reader, writer};
 use crate::context::FdLoop;
-use crate::epoll::Timeout;
-use crate::handlers::{reader, writer};
 use crate::import::{
     aio_bh_poll, aio_compute_timeout, aio_context_acquire, aio_context_release, aio_notify_accept,
     timerlistgroup_run_timers,
 };
-use crate::sleep::{Found, LOOK};
+use crate::sleep::Found;
+use crate::timeout::{Timeout, LOOK};
 use crate::watch::{Noted, Watch};
 
 /// `aio_poll`.
@@ -52,16 +52,16 @@ fn look_at_all(ctx: FdLoop<'_>, watch: &Watch) {
 ///
 /// The caller holds the context's lock.
 fn sleep(ctx: FdLoop<'_>, watch: &Watch) {
-    // Sleeping gives the lock up once. Where the caller holds it more often, whoever waits for it
-    // has to get the caller out of here.
+    // Sleeping gives the lock up once. If the caller holds it more often, a thread that waits for the
+    // lock has to get the caller out of here.
     let nesting = ctx.lock_nesting();
     let is_nested = nesting > 1;
     let kick = if is_nested { watch.own().and_then(OwnLoop::begin_nested) } else { None };
     let mut raised = ctx.raise();
-    // After the fence of `raise`: whoever has work for the loop either sees `notify_me` raised and
+    // After the fence of `raise`: a thread that has work for the loop either sees `notify_me` raised and
     // wakes it, or is seen from here on.
     let mut timeout = Timeout::from_ns(aio_compute_timeout(*ctx));
-    // The waiter last: the owner is told of it only where it gives up a sleep for it.
+    // The waiter last: the owner is told of it only if it gives up a sleep for it.
     if watch.is_ready()
         || (timeout != Timeout::Now && is_nested && ctx.has_new_waiter(watch, nesting))
     {

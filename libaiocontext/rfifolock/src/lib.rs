@@ -5,15 +5,16 @@
 #[cfg(test)]
 extern crate std;
 
-mod members;
+mod c_lock;
+mod capi;
 mod ticket;
 
 #[cfg(target_pointer_width = "64")]
 mod queue;
 #[cfg(target_pointer_width = "64")]
-mod sync;
+mod queue_word;
 #[cfg(target_pointer_width = "64")]
-mod word;
+mod sync;
 // 32-bit machines have no such word, or do not align the struct for it.
 #[cfg(not(target_pointer_width = "64"))]
 #[path = "queue_under_mutex.rs"]
@@ -22,107 +23,6 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use core::ffi::c_void;
+use aio_notify::ffi::LIBAIOCONTEXT as LIBRARY;
 
-use aio_notify::abi::RFifoLock;
-use aio_notify::ffi::{LockRef, LIBAIOCONTEXT as LIBRARY};
-use aio_notify::{argument, hidden_names};
-
-/// Initialises a lock, which nobody holds. `cb(opaque)`, if not NULL, is called by a thread that
-/// finds the lock taken, before each time that it waits, to ask the owner for it; the thread has
-/// its place in the queue by then (`tail - head` counts it) and holds nothing.
-///
-/// # Threads
-///
-/// Any thread, while nobody else uses the lock; not signal handlers.
-///
-/// # Safety
-///
-/// `r` must not be NULL (aborts) and must point to memory for an RFifoLock; any thread that takes
-/// the lock may call `cb` with `opaque`.
-#[no_mangle]
-pub unsafe extern "C" fn rfifolock_init(
-    r: *mut RFifoLock,
-    cb: Option<unsafe extern "C" fn(opaque: *mut c_void)>,
-    opaque: *mut c_void,
-) {
-    let r = LIBRARY.not_null(r, "rfifolock_init", "r");
-    // SAFETY: memory for a lock that nobody else uses yet.
-    if let Err(errno) = unsafe { members::init(r, cb, opaque) } {
-        LIBRARY.misuse(format_args!("rfifolock_init: cannot make a mutex: errno {errno}"));
-    }
-}
-
-/// Releases what `rfifolock_init()` took. A thread that has given the lock up may still be on the
-/// way out of `rfifolock_unlock()`.
-///
-/// # Threads
-///
-/// Any thread, while nobody holds the lock or waits for it (aborts); not signal handlers.
-///
-/// # Safety
-///
-/// `r` must not be NULL (aborts) and must point to an initialised lock, which is not used again.
-#[no_mangle]
-pub unsafe extern "C" fn rfifolock_destroy(r: *mut RFifoLock) {
-    let lock = argument!(LIBRARY, rfifolock_destroy(r): LockRef<'_>);
-    if !ticket::is_free(lock) {
-        LIBRARY
-            .misuse(format_args!("rfifolock_destroy: the lock is held, or somebody waits for it"));
-    }
-    members::destroy(lock);
-}
-
-/// Takes the lock, after all who came before; its owner may take it again. Free, or taken again, it
-/// costs no mutex and no system call.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers. A cancellation point while it waits, and a thread that is
-/// cancelled there keeps its place in the queue: disable cancellation around it.
-///
-/// # Safety
-///
-/// `r` must not be NULL (aborts) and must point to an initialised lock, which lives until the
-/// thread has given it up again.
-#[no_mangle]
-pub unsafe extern "C" fn rfifolock_lock(r: *mut RFifoLock) {
-    ticket::lock(argument!(LIBRARY, rfifolock_lock(r): LockRef<'_>));
-}
-
-/// Undoes one `rfifolock_lock()` of the calling thread; the last one hands the lock to the thread
-/// that has waited longest. Once another thread can have the lock, this no longer touches it: the
-/// next owner may destroy it.
-///
-/// # Threads
-///
-/// The owner only (aborts); not signal handlers.
-///
-/// # Safety
-///
-/// `r` must not be NULL (aborts) and must point to an initialised lock.
-#[no_mangle]
-pub unsafe extern "C" fn rfifolock_unlock(r: *mut RFifoLock) {
-    if !ticket::unlock(argument!(LIBRARY, rfifolock_unlock(r): LockRef<'_>)) {
-        LIBRARY.misuse(format_args!("rfifolock_unlock: the calling thread is not the owner"));
-    }
-}
-
-/// In a child process: forgets those who waited for the lock in the parent, whose threads the child
-/// does not have. Whoever held it holds it still.
-///
-/// # Safety
-///
-/// Nobody else uses the lock.
-unsafe extern "C" fn renew(lock: LockRef<'_>) {
-    members::forget_waiters(lock);
-    if let Err(errno) = members::init_waiting(lock) {
-        LIBRARY.misuse(format_args!("rfifolock: cannot make a mutex: errno {errno}"));
-    }
-}
-
-// For the async component.
-hidden_names! {
-    "aiocontext_rfifolock_renew" = renew;
-    "aiocontext_rfifolock_rfifolock_lock" = rfifolock_lock;
-}
+pub use capi::{rfifolock_destroy, rfifolock_init, rfifolock_lock, rfifolock_unlock};

@@ -37,7 +37,7 @@ fn fetch_add_one(word: &AtomicU64, shift: u32, order: Ordering) -> u64 {
     sum.unwrap_or_else(|old| old)
 }
 
-/// See [`crate::ticket::Members::take_ticket`].
+/// See [`crate::ticket::LockParts::take_ticket`].
 #[inline]
 pub(crate) fn take_ticket(word: &AtomicU64) -> Ticket {
     // Acquire: pairs with the release in `give_up_unless_awaited`; else this owner would not see
@@ -47,7 +47,7 @@ pub(crate) fn take_ticket(word: &AtomicU64) -> Ticket {
     Ticket { number, served: number == half(old, HEAD_SHIFT) }
 }
 
-/// See [`crate::ticket::Members::give_up_unless_awaited`].
+/// See [`crate::ticket::LockParts::give_up_unless_awaited`].
 #[inline]
 pub(crate) fn give_up_unless_awaited(word: &AtomicU64) -> bool {
     // Relaxed: the exchange looks again.
@@ -59,19 +59,19 @@ pub(crate) fn give_up_unless_awaited(word: &AtomicU64) -> bool {
         && word.compare_exchange(old, next, Release, Relaxed).is_ok()
 }
 
-/// See [`crate::ticket::Members::head`].
+/// See [`crate::ticket::LockParts::head`].
 pub(crate) fn head(word: &AtomicU64) -> u32 {
     // Relaxed: a waiter looks within the mutex, in which `serve_next` wrote it.
     half(word.load(Relaxed), HEAD_SHIFT)
 }
 
-/// See [`crate::ticket::Members::tail`].
+/// See [`crate::ticket::LockParts::tail`].
 pub(crate) fn tail(word: &AtomicU64) -> u32 {
     // Relaxed: a look at a lock that nobody uses any more.
     half(word.load(Relaxed), TAIL_SHIFT)
 }
 
-/// See [`crate::ticket::Members::serve_next`].
+/// See [`crate::ticket::LockParts::serve_next`].
 pub(crate) fn serve_next(word: &AtomicU64) {
     // Relaxed: the next owner looks within the mutex, which publishes what this one wrote.
     fetch_add_one(word, HEAD_SHIFT, Relaxed);

@@ -224,7 +224,7 @@ fn a_child_forgets_who_waited_and_keeps_who_holds() {
                     .tail_word()
                     .store(shared.view().head_word().load(SeqCst).wrapping_add(3), SeqCst);
                 // SAFETY: a live lock that nobody else uses.
-                unsafe { crate::renew(shared.view()) };
+                unsafe { crate::capi::renew(shared.view()) };
                 assert_eq!(shared.queue(), u32::from(held));
                 if held {
                     // SAFETY: a live lock, which this thread holds.

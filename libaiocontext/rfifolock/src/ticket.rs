@@ -1,11 +1,11 @@
 //! The lock: tickets are served in the order in which they were taken.
 //!
-//! `tail` is the next ticket, `head` the one that is served: who has it owns the lock, and
+//! `tail` is the next ticket, `head` the one that is served: the thread that has it owns the lock, and
 //! `tail - head` threads hold the lock or wait for it. A lock that is free is taken, and one that
 //! nobody waits for is given up, with one atomic operation each. Threads that have to wait do so
 //! under a mutex, with a condition variable that is signalled at each hand-over.
 //!
-//! **Giving up is the last access.** Whoever takes the lock next may destroy it. A free lock
+//! **Giving up is the last access.** The next owner may destroy the lock. A free lock
 //! becomes free by the one atomic operation that also finds out that nobody waits. A waiter, on
 //! the other hand, looks at `head` only under the mutex, so it cannot go on before the thread that
 //! served it has left the mutex for good.
@@ -19,8 +19,8 @@ pub(crate) struct Ticket {
 /// The owner of a lock that nobody owns.
 pub(crate) const NOBODY: usize = 0;
 
-/// The members of a lock. `enter` to `wake_all` are a mutex and its condition variable.
-pub(crate) trait Members: Copy {
+/// What the algorithm needs of a lock. `enter` to `wake_all` are a mutex and its condition variable.
+pub(crate) trait LockParts: Copy {
     /// Takes the next ticket. If it is served, all that earlier owners wrote is visible.
     fn take_ticket(self) -> Ticket;
 
@@ -58,39 +58,39 @@ pub(crate) trait Members: Copy {
 }
 
 #[inline]
-pub(crate) fn lock<M: Members>(m: M) {
-    let this = m.this_thread();
-    if m.owner() == this {
-        m.set_nesting(m.nesting() + 1);
+pub(crate) fn lock<L: LockParts>(parts: L) {
+    let this = parts.this_thread();
+    if parts.owner() == this {
+        parts.set_nesting(parts.nesting() + 1);
         return;
     }
-    let ticket = m.take_ticket();
+    let ticket = parts.take_ticket();
     if !ticket.served {
-        wait(m, ticket.number);
+        wait(parts, ticket.number);
     }
-    m.set_owner(this);
-    m.set_nesting(1);
+    parts.set_owner(this);
+    parts.set_nesting(1);
 }
 
 /// Undoes one `lock`; false if the caller does not own the lock.
 #[inline]
-pub(crate) fn unlock<M: Members>(m: M) -> bool {
-    if m.owner() != m.this_thread() {
+pub(crate) fn unlock<L: LockParts>(parts: L) -> bool {
+    if parts.owner() != parts.this_thread() {
         return false;
     }
-    let nesting = m.nesting() - 1;
-    m.set_nesting(nesting);
+    let nesting = parts.nesting() - 1;
+    parts.set_nesting(nesting);
     if nesting == 0 {
-        m.set_owner(NOBODY);
-        if !m.give_up_unless_awaited() {
-            hand_over(m);
+        parts.set_owner(NOBODY);
+        if !parts.give_up_unless_awaited() {
+            hand_over(parts);
         }
     }
     true
 }
 
-pub(crate) fn is_free<M: Members>(m: M) -> bool {
-    m.head() == m.tail()
+pub(crate) fn is_free<L: LockParts>(parts: L) -> bool {
+    parts.head() == parts.tail()
 }
 
 /// Waits until a ticket is served.
@@ -101,29 +101,29 @@ pub(crate) fn is_free<M: Members>(m: M) -> bool {
 /// between two waits the lock has got a new owner.
 #[cold]
 #[inline(never)]
-fn wait<M: Members>(m: M, ticket: u32) {
+fn wait<L: LockParts>(parts: L, ticket: u32) {
     loop {
-        m.contended();
-        m.enter();
-        let mut served = m.head() == ticket;
+        parts.contended();
+        parts.enter();
+        let mut served = parts.head() == ticket;
         if !served {
-            m.sleep();
-            served = m.head() == ticket;
+            parts.sleep();
+            served = parts.head() == ticket;
         }
-        m.leave();
+        parts.leave();
         if served {
             return;
         }
     }
 }
 
-/// Gives the lock to the first who waits. All are woken: they share one condition variable, and
-/// each tells the new owner that it waits.
+/// Gives the lock to the first waiter. All are woken: they share one condition variable, and each
+/// tells the new owner that it waits.
 #[cold]
 #[inline(never)]
-fn hand_over<M: Members>(m: M) {
-    m.enter();
-    m.serve_next();
-    m.wake_all();
-    m.leave();
+fn hand_over<L: LockParts>(parts: L) {
+    parts.enter();
+    parts.serve_next();
+    parts.wake_all();
+    parts.leave();
 }

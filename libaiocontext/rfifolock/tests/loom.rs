@@ -25,7 +25,7 @@ mod sync {
     pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
 }
 
-use ticket::{Members, Ticket};
+use ticket::{LockParts, Ticket};
 
 struct Shared {
     word: AtomicU64,
@@ -99,7 +99,7 @@ impl<'a> LockRef<'a, '_> {
     }
 }
 
-impl Members for LockRef<'_, '_> {
+impl LockParts for LockRef<'_, '_> {
     fn take_ticket(self) -> Ticket {
         queue::take_ticket(&self.live().word)
     }

@@ -1,5 +1,6 @@
 //! The functions that C programs call, under their C names.
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
@@ -27,11 +28,11 @@ static INFO: AIOCBInfo = AIOCBInfo {
 
 unsafe extern "C" fn cancel_async(acb: *mut BlockAIOCB) {
     let request = argument!(LIBRARY, cancel_async(acb): Request);
-    request.pool().cancel(request);
+    Pool::of(request).cancel(request);
 }
 
 unsafe extern "C" fn get_aio_context(acb: *mut BlockAIOCB) -> *mut AioContext {
-    argument!(LIBRARY, get_aio_context(acb): Request).pool().context().as_ptr()
+    Pool::of(argument!(LIBRARY, get_aio_context(acb): Request)).context().as_ptr()
 }
 
 /// Makes a pool whose completions run in the loop of `ctx`; in a program with
@@ -100,7 +101,7 @@ unsafe fn submit(
     let acb = LIBRARY.not_null(acb.cast::<BlockAIOCB>(), "qemu_aio_get", "request");
     // SAFETY: memory for a request, with one reference.
     let request = unsafe { Request::new(acb) };
-    request.init(pool, func, arg);
+    request.init(pool.pointer(), func, arg);
     pool.submit(request);
     acb.as_ptr()
 }
@@ -145,16 +146,14 @@ pub unsafe extern "C" fn thread_pool_submit_aio(
 /// What a coroutine waits for.
 struct Waiting {
     coroutine: Option<NonNull<Coroutine>>,
-    result: c_int,
+    result: Cell<c_int>,
 }
 
 unsafe extern "C" fn go_on(opaque: *mut c_void, result: c_int) {
-    let waiting = opaque.cast::<Waiting>();
     // SAFETY: on the stack of the coroutine, which waits.
-    unsafe { (*waiting).result = result };
-    // SAFETY: on the stack of the coroutine, which waits.
-    let coroutine = unsafe { (*waiting).coroutine };
-    if let Some(coroutine) = coroutine {
+    let waiting = unsafe { &*opaque.cast::<Waiting>() };
+    waiting.result.set(result);
+    if let Some(coroutine) = waiting.coroutine {
         // SAFETY: it has yielded, and nobody else enters it.
         unsafe { coroutine_enter(coroutine) };
     }
@@ -185,16 +184,16 @@ pub unsafe extern "C" fn thread_pool_submit_co(
     if !in_coroutine() {
         LIBRARY.misuse(format_args!("thread_pool_submit_co: the caller is not in a coroutine"));
     }
-    let mut waiting = Waiting { coroutine: coroutine_self(), result: -libc::EINPROGRESS };
-    let place = &raw mut waiting;
+    let result = Cell::new(-libc::EINPROGRESS);
+    let waiting = Waiting { coroutine: coroutine_self(), result };
+    let place = (&raw const waiting).cast_mut();
     // SAFETY: the same contract; the stack lives until the coroutine is entered again.
     unsafe { submit(pool, func, arg, Some(go_on), place.cast(), "thread_pool_submit_co") };
     // SAFETY: in a coroutine, which `go_on` enters.
     if !unsafe { coroutine_yield() } {
         LIBRARY.misuse(format_args!("thread_pool_submit_co: no qemu_coroutine_yield()"));
     }
-    // SAFETY: written by `go_on`, which has run.
-    unsafe { place.read() }.result
+    waiting.result.get()
 }
 
 /// Runs `func(arg)` on a worker and reports to nobody.

@@ -3,8 +3,10 @@
 
 mod capi;
 mod import;
+mod pending;
 mod pool;
 mod request;
+mod request_queue;
 mod thread;
 mod workers;
 

@@ -1,22 +1,24 @@
 //! A pool: its pending requests, its workers, and the bottom half that starts the first worker and
 //! reports what is done.
 //!
-//! A child process has none of its parent's workers, and what they were changing at the fork is not
-//! to be trusted. So the requests are in a list of their own besides, which workers do not touch,
-//! and each says how far it is. From these a child makes a crew of its own, the next time that the
-//! pool is used or its loop polls.
+//! A child process has none of its parent's workers, and cannot trust what they were changing at the
+//! fork. So the requests are also in a list of their own, which workers do not touch, and each has a
+//! state. From these a child makes a crew of its own, the next time that the pool is used or its loop
+//! polls.
 
 use std::ffi::c_void;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use aio_notify::abi::opaque::ThreadPool;
+use aio_notify::argument;
 use aio_notify::ffi::{ContextRef, View};
-use aiocontext_fork::{Chain, ChildHook, ForkMutex, ForkMutexGuard};
+use aiocontext_fork::{ChildHook, ForkMutex, ForkMutexGuard};
 
-use crate::import::{aio_bh_new, qemu_aio_unref, qemu_bh_delete, qemu_bh_schedule, BhRef};
-use crate::request::{Own, Request, State};
+use crate::import::{aio_bh_new, qemu_bh_delete, qemu_bh_schedule, BhRef};
+use crate::pending::Pending;
+use crate::request::{Request, State};
 use crate::workers::Crew;
 use crate::LIBRARY;
 
@@ -32,25 +34,32 @@ struct Inner {
     /// Not dropped in a child: the parent's may be half changed.
     crew: ManuallyDrop<Arc<Crew>>,
     /// The crew's bottom half.
-    bh: BhRef<'static>,
+    bh: PoolBh,
     /// The bottom half of a child's crew. Nobody schedules it in this process: a worker that is
     /// about to schedule the other one would leave it unusable in a child.
-    childs_bh: BhRef<'static>,
-    /// What has been submitted and not been reported.
-    pending: Chain<Own>,
+    childs_bh: PoolBh,
+    pending: Pending,
 }
 
-// SAFETY: any thread may use the bottom halves.
-unsafe impl Send for Inner {}
+/// A bottom half of a pool, deleted when it is dropped.
+struct PoolBh(BhRef<'static>);
 
-/// Makes a bottom half for a pool.
-///
-/// # Safety
-///
-/// The pool lives as long as the bottom half.
-unsafe fn new_bh(ctx: ContextRef<'_>, pool: *const Pool) -> BhRef<'static> {
-    // SAFETY: by this function's contract.
-    unsafe { aio_bh_new(ctx, Some(serve), pool.cast_mut().cast()) }
+impl PoolBh {
+    /// # Safety
+    ///
+    /// The pool is there when the bottom half is first scheduled, and lives as long as it does. Nobody
+    /// schedules the bottom half once it has been dropped.
+    unsafe fn new(ctx: ContextRef<'_>, pool: *const Pool) -> Self {
+        // SAFETY: by this function's contract.
+        Self(unsafe { aio_bh_new(ctx, Some(serve), pool.cast_mut().cast()) })
+    }
+}
+
+impl Drop for PoolBh {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, and not used any more.
+        unsafe { qemu_bh_delete(self.0) };
+    }
 }
 
 impl View for &Pool {
@@ -69,12 +78,12 @@ impl Pool {
     pub(crate) fn new(ctx: ContextRef<'static>) -> NonNull<Self> {
         let pool = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         // SAFETY: the pool is there before anybody schedules it.
-        let bh = unsafe { new_bh(ctx, pool.as_ptr()) };
+        let bh = unsafe { PoolBh::new(ctx, pool.as_ptr()) };
         // SAFETY: as above.
-        let childs_bh = unsafe { new_bh(ctx, pool.as_ptr()) };
+        let childs_bh = unsafe { PoolBh::new(ctx, pool.as_ptr()) };
         // It lives as long as the pool, and only `renew` puts another in its place.
-        let crew = ManuallyDrop::new(Crew::new(bh));
-        let inner = Inner { crew, bh, childs_bh, pending: Chain::new() };
+        let crew = ManuallyDrop::new(Crew::new(bh.0));
+        let inner = Inner { crew, bh, childs_bh, pending: Pending::new() };
         let hook = ChildHook::new(in_child, pool.as_ptr().cast());
         // SAFETY: memory for a pool.
         unsafe { pool.write(Self { ctx, inner: ForkMutex::new(inner), hook }) };
@@ -83,6 +92,17 @@ impl Pool {
         // SAFETY: it stays where it is until the pool has unregistered it.
         unsafe { this.hook.register() };
         pool
+    }
+
+    /// The pool of a request.
+    pub(crate) fn of<'a>(request: Request) -> &'a Self {
+        // SAFETY: a pool lives as long as its requests.
+        unsafe { View::new(request.pool()) }
+    }
+
+    /// The pool by the pointer that C has.
+    pub(crate) fn pointer(&self) -> NonNull<ThreadPool> {
+        NonNull::from(self).cast()
     }
 
     pub(crate) fn context(&self) -> ContextRef<'static> {
@@ -111,21 +131,18 @@ impl Pool {
     fn renew(&self) -> Arc<Crew> {
         // With nothing held, as it is the program's function.
         // SAFETY: the pool lives as long as its bottom halves.
-        let new = unsafe { new_bh(self.ctx, self) };
+        let new = unsafe { PoolBh::new(self.ctx, self) };
         let mut inner = self.lock();
         if inner.crew.is_here() {
             // Another thread of the child has been faster.
             let crew = Arc::clone(&inner.crew);
             drop(inner);
-            // SAFETY: made above, and not in use.
-            unsafe { qemu_bh_delete(new) };
+            drop(new);
             return crew;
         }
         // Live until the pool goes, or a child of this process renews it.
-        let crew = Crew::new(inner.childs_bh);
-        for own in inner.pending.iter() {
-            // SAFETY: a pending request lives.
-            let request = unsafe { Request::of(own) };
+        let crew = Crew::new(inner.childs_bh.0);
+        for request in inner.pending.iter() {
             match request.state() {
                 State::Queued => crew.inherit(request),
                 State::Running => {
@@ -135,22 +152,20 @@ impl Pool {
                 State::Done => crew.add_finished(request),
             }
         }
-        let parents = inner.bh;
-        inner.bh = inner.childs_bh;
-        inner.childs_bh = new;
+        let childs = mem::replace(&mut inner.childs_bh, new);
+        let parents = mem::replace(&mut inner.bh, childs);
         // The parent's is forgotten.
         inner.crew = ManuallyDrop::new(Arc::clone(&crew));
         drop(inner);
         crew.schedule();
-        // SAFETY: the parent's workers, which would schedule it, are not in this process.
-        unsafe { qemu_bh_delete(parents) };
+        // The parent's workers, which would schedule it, are not in this process.
+        drop(parents);
         crew
     }
 
     pub(crate) fn submit(&self, request: Request) {
         let crew = self.crew();
-        // SAFETY: new, and it lives until it is reported.
-        unsafe { self.lock().pending.append(request.own_pointer()) };
+        self.lock().pending.append(request);
         crew.submit(request);
     }
 
@@ -176,16 +191,14 @@ impl Pool {
             }
             crew.start_wanted();
             let Some((request, more)) = crew.next_finished() else { break };
-            // SAFETY: pending until now.
-            unsafe { self.lock().pending.remove(request.own_pointer()) };
+            self.lock().pending.remove(request);
             if more {
                 // For a callback that polls: it reports the others.
                 crew.schedule();
             }
             scheduled = more;
             request.report();
-            // SAFETY: live, and this was the reference of the pool.
-            unsafe { qemu_aio_unref(request.as_ptr().cast()) };
+            request.release();
         }
     }
 
@@ -211,23 +224,16 @@ impl Pool {
             forgotten.extend(inner.pending.iter());
             None
         };
-        let bhs = [inner.bh, inner.childs_bh];
         drop(inner);
         // SAFETY: registered by `new`.
         unsafe { this.hook.unregister() };
         if let Some(crew) = crew {
             crew.end();
         }
-        for own in forgotten {
-            // SAFETY: it was pending, and so lives.
-            let request = unsafe { Request::of(own) };
-            // SAFETY: live, and this was the reference of the pool.
-            unsafe { qemu_aio_unref(request.as_ptr().cast()) };
+        for request in forgotten {
+            request.release();
         }
-        for bh in bhs {
-            // SAFETY: made for the pool, and nobody schedules it any more.
-            unsafe { qemu_bh_delete(bh) };
-        }
+        // Its bottom halves go with it: nobody schedules them any more.
         // SAFETY: made by `new` from a box. The crew is taken, or forgotten.
         drop(unsafe { Box::from_raw(pool.as_ptr()) });
     }
@@ -235,18 +241,18 @@ impl Pool {
 
 /// The bottom halves' callback.
 unsafe extern "C" fn serve(opaque: *mut c_void) {
-    // SAFETY: the pool, which lives as long as its bottom halves. A callback must not free it: it is
-    // its context's.
-    let pool = unsafe { &*opaque.cast::<Pool>() };
-    pool.serve();
+    // The pool lives as long as its bottom halves. A callback must not free it: it is its context's.
+    let pool = opaque.cast();
+    argument!(LIBRARY, serve(pool): &Pool).serve();
 }
 
 /// Called once in each child: has the loop look at requests that the parent's workers had.
 unsafe fn in_child(pool: *mut c_void) {
-    // SAFETY: the pool, which unregisters its hook before it goes.
-    let pool = unsafe { &*pool.cast::<Pool>() };
+    // The pool unregisters its hook before it goes.
+    let pool = pool.cast();
+    let pool = argument!(LIBRARY, in_child(pool): &Pool);
     let inner = pool.lock();
-    let bh = (!inner.pending.is_empty()).then_some(inner.childs_bh);
+    let bh = (!inner.pending.is_empty()).then_some(inner.childs_bh.0);
     drop(inner);
     if let Some(bh) = bh {
         qemu_bh_schedule(bh);

@@ -8,12 +8,15 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+use aio_notify::abi::aio::BlockCompletionFunc;
+use aio_notify::abi::opaque::ThreadPool;
 use aio_notify::abi::thread_pool::ThreadPoolFunc;
 use aio_notify::abi::BlockAIOCB;
 use aio_notify::ffi::View;
+use aio_notify::view;
 use aiocontext_fork::{Linked, Links};
 
-use crate::pool::Pool;
+use crate::import::qemu_aio_unref;
 
 /// The memory of a request, which `qemu_aio_get` makes and the last reference frees.
 #[repr(C)]
@@ -23,9 +26,17 @@ pub(crate) struct Element {
     own: Own,
 }
 
+view! {
+    /// What all requests start with.
+    struct CommonRef(BlockAIOCB) {
+        fixed cb as cb: BlockCompletionFunc;
+        fixed opaque as opaque: *mut c_void;
+    }
+}
+
 /// What is the component's own.
 pub(crate) struct Own {
-    pool: NonNull<Pool>,
+    pool: NonNull<ThreadPool>,
     func: ThreadPoolFunc,
     arg: *mut c_void,
     /// Its place among the pool's pending requests. Within the pool's lock.
@@ -84,10 +95,6 @@ impl Request {
         Self(unsafe { own.byte_sub(offset_of!(Element, own)) }.cast())
     }
 
-    pub(crate) fn as_ptr(self) -> *mut Element {
-        self.0.as_ptr()
-    }
-
     pub(crate) fn own_pointer(self) -> NonNull<Own> {
         // SAFETY: within the request's memory.
         unsafe { self.0.byte_add(offset_of!(Element, own)) }.cast()
@@ -98,15 +105,15 @@ impl Request {
         unsafe { self.own_pointer().as_ref() }
     }
 
-    pub(crate) fn pool<'a>(self) -> &'a Pool {
-        // SAFETY: lives as long as its requests.
-        unsafe { self.own().pool.as_ref() }
+    /// The pool that it was submitted to.
+    pub(crate) fn pool(self) -> NonNull<ThreadPool> {
+        self.own().pool
     }
 
     /// Writes what follows the `BlockAIOCB`.
-    pub(crate) fn init(self, pool: &Pool, func: ThreadPoolFunc, arg: *mut c_void) {
+    pub(crate) fn init(self, pool: NonNull<ThreadPool>, func: ThreadPoolFunc, arg: *mut c_void) {
         let own = Own {
-            pool: NonNull::from(pool),
+            pool,
             func,
             arg,
             links: Links::new(),
@@ -160,17 +167,21 @@ impl Request {
         self.own().state.store(State::Done as u32, Release);
     }
 
+    /// Gives the pool's reference back, once: when the request has been reported, or is forgotten.
+    pub(crate) fn release(self) {
+        // SAFETY: a live request, and the pool has had the reference that it was made with.
+        unsafe { qemu_aio_unref(self.0.as_ptr().cast()) };
+    }
+
     /// Calls the completion callback.
     pub(crate) fn report(self) {
         // Relaxed: the finished requests' lock orders it.
         let result = self.own().result.load(Relaxed);
-        // SAFETY: a live request; these members do not change.
-        let cb = unsafe { (*self.as_ptr()).common.cb };
-        // SAFETY: as above.
-        let opaque = unsafe { (*self.as_ptr()).common.opaque };
-        if let Some(cb) = cb {
+        // SAFETY: a live request, which starts with it.
+        let common = unsafe { CommonRef::new(self.0.cast()) };
+        if let Some(cb) = common.cb() {
             // SAFETY: the program's callback with its argument; nothing is held.
-            unsafe { cb(opaque, result) };
+            unsafe { cb(common.opaque(), result) };
         }
     }
 }

@@ -8,6 +8,8 @@ use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use aio_notify::ffi::thread::{set_cancel_state, this_thread, CANCEL_DISABLE};
+
 /// Starts `function(argument)` on a thread that nobody joins, with all signals blocked: they are for
 /// the program's own threads. Returns false if there is no thread to start.
 ///
@@ -51,19 +53,10 @@ fn without_signals<T>(f: impl FnOnce() -> T) -> T {
     value
 }
 
-/// Gives the calling thread its name, and protects it from being cancelled: a request that a
-/// cancelled thread has would never be reported.
+/// Names the calling thread, and makes it uncancellable: the request of a cancelled thread would never be
+/// reported.
 pub(crate) fn set_up_worker() {
-    /// `PTHREAD_CANCEL_DISABLE` of the C libraries of Linux.
-    const DISABLE: c_int = 1;
-    extern "C" {
-        fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
-    }
-    let mut before = 0;
-    // SAFETY: a state, and a place for the one before.
-    unsafe { pthread_setcancelstate(DISABLE, &mut before) };
-    // SAFETY: takes nothing and cannot fail.
-    let this = unsafe { libc::pthread_self() };
+    set_cancel_state(CANCEL_DISABLE);
     // SAFETY: a live thread, and a name of at most 15 characters.
-    unsafe { libc::pthread_setname_np(this, c"worker".as_ptr()) };
+    unsafe { libc::pthread_setname_np(this_thread(), c"worker".as_ptr()) };
 }

@@ -1,12 +1,7 @@
-//! The queue of requests and the threads that work it off.
-//!
-//! One thread at a time is on its way to the queue, woken or new. When it takes a request and finds
-//! more, it sends for the next. So a burst of short requests is not answered with a wake-up each,
-//! while requests that block get a thread each all the same, up to [`MOST`]. For every [`TRUSTED`]
-//! requests that wait another one is woken: the first may be suspended before it comes.
+//! The threads that work off a pool's requests.
 //!
 //! The first worker is started from the loop's thread, by the pool's bottom half, and the others by
-//! workers or from there: what threads inherit is then not that of whichever thread submits.
+//! workers or from there: so what threads inherit does not depend on which thread submits.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{c_int, c_void};
@@ -20,77 +15,11 @@ use aiocontext_fork::generation;
 
 use crate::import::{qemu_bh_cancel, qemu_bh_schedule, BhRef};
 use crate::request::Request;
+use crate::request_queue::{Queue, Summon};
 use crate::thread;
-
-/// How many workers a pool has at most, as in the reference.
-const MOST: usize = 64;
-
-/// How many requests one woken worker is trusted with.
-const TRUSTED: usize = 64;
 
 /// How long a worker waits for work before it ends, as in the reference.
 const IDLE: Duration = Duration::from_secs(10);
-
-#[derive(Default)]
-struct Queue {
-    /// In the order in which they came.
-    requests: BTreeMap<u64, Request>,
-    next_place: u64,
-    /// How many threads there are, one that is being started included.
-    workers: usize,
-    /// How many of them wait.
-    waiting: usize,
-    /// How many of those have been woken. At most as many as wait.
-    woken: usize,
-    /// Whether a thread is being started, and has not come to the queue.
-    starting: bool,
-    /// Whether the bottom half is to start it.
-    wanted: bool,
-    ending: bool,
-}
-
-/// What has to be done once the lock is given back, so that somebody comes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Summon {
-    Nobody,
-    Waiting,
-    New,
-}
-
-impl Queue {
-    fn push(&mut self, request: Request) {
-        request.set_place(self.next_place);
-        self.requests.insert(self.next_place, request);
-        self.next_place += 1;
-    }
-
-    /// Has one more thread come if there is more work than threads have been woken for.
-    fn summon(&mut self) -> Summon {
-        if self.requests.len().div_ceil(TRUSTED) <= self.woken {
-            Summon::Nobody
-        } else if self.woken < self.waiting {
-            self.woken += 1;
-            Summon::Waiting
-        } else if self.starting || self.workers == MOST {
-            // The next one to come finds it.
-            Summon::Nobody
-        } else {
-            self.starting = true;
-            self.workers += 1;
-            Summon::New
-        }
-    }
-
-    /// The same for a thread that may start others; it does not leave that to the loop.
-    fn summon_from_worker(&mut self) -> Summon {
-        let summon = self.summon();
-        let alone = !self.requests.is_empty() && self.woken == 0;
-        if summon == Summon::Nobody && alone && mem::take(&mut self.wanted) {
-            return Summon::New;
-        }
-        summon
-    }
-}
 
 /// The workers of a pool in one process.
 pub(crate) struct Crew {
@@ -107,11 +36,6 @@ pub(crate) struct Crew {
     /// The pool's bottom half.
     bh: BhRef<'static>,
 }
-
-// SAFETY: any thread may schedule the bottom half; all else is locked.
-unsafe impl Send for Crew {}
-// SAFETY: see above.
-unsafe impl Sync for Crew {}
 
 impl Crew {
     /// A crew without workers.
@@ -135,7 +59,7 @@ impl Crew {
         self.generation == generation()
     }
 
-    /// Has the loop call the bottom half.
+    /// Makes the loop call the bottom half.
     pub(crate) fn schedule(&self) {
         qemu_bh_schedule(self.bh);
     }
@@ -324,14 +248,6 @@ impl Crew {
         while queue.workers > 0 {
             queue = unpoisoned!(self.gone.wait(queue));
         }
-    }
-}
-
-impl Queue {
-    /// The thread that was being started is not to come.
-    fn forget_start(&mut self) {
-        self.starting = false;
-        self.workers -= 1;
     }
 }
 

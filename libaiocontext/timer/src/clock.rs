@@ -1,4 +1,4 @@
-//! The four clocks: their time, whether they run, and their lists.
+//! The four clocks: their time, and whether they run.
 
 use core::ffi::c_uint;
 use core::sync::atomic::{
@@ -10,15 +10,14 @@ use aio_notify::abi::QEMUClockType::{
     self, QEMU_CLOCK_HOST, QEMU_CLOCK_MAX, QEMU_CLOCK_REALTIME, QEMU_CLOCK_VIRTUAL,
     QEMU_CLOCK_VIRTUAL_RT,
 };
+use aio_notify::ffi::time::clock_ns;
 
-use crate::lists::Lists;
-use crate::reset::ResetNotifiers;
-use crate::{soonest, LIBRARY};
+use crate::reset_notifiers::ResetNotifiers;
+use crate::LIBRARY;
 
 pub(crate) struct Clock {
     pub(crate) kind: QEMUClockType,
     enabled: AtomicBool,
-    pub(crate) lists: Lists,
     pub(crate) reset_notifiers: ResetNotifiers,
     /// The latest time that was seen, for a clock that can go backwards.
     last: AtomicI64,
@@ -28,7 +27,6 @@ const fn clock(kind: QEMUClockType) -> Clock {
     Clock {
         kind,
         enabled: AtomicBool::new(true),
-        lists: Lists::new(),
         reset_notifiers: ResetNotifiers::new(),
         last: AtomicI64::new(i64::MIN),
     }
@@ -55,16 +53,8 @@ pub(crate) fn checked(kind: AnyClockType, function: &str) -> &'static Clock {
     }
 }
 
-fn time(clock: libc::clockid_t) -> i64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` may be written. It does not fail: all systems have the two clocks.
-    unsafe { libc::clock_gettime(clock, &mut time) };
-    #[allow(clippy::useless_conversion)] // Narrower on 32-bit machines.
-    (i64::from(time.tv_sec) * 1_000_000_000 + i64::from(time.tv_nsec))
-}
-
 fn monotonic() -> i64 {
-    time(libc::CLOCK_MONOTONIC)
+    clock_ns(libc::CLOCK_MONOTONIC)
 }
 
 impl Clock {
@@ -85,7 +75,7 @@ impl Clock {
         // Acquire: pairs with the release below; the clock must be read after `last`, or a thread
         // that was interrupted in between would take the time of another for a jump.
         let last = self.last.load(Acquire);
-        let now = time(libc::CLOCK_REALTIME);
+        let now = clock_ns(libc::CLOCK_REALTIME);
         // Release: pairs with the acquire above. Relaxed where it fails: another thread has
         // written a time, and has told the notifiers if that was a step back.
         let is_first = self.last.compare_exchange(last, now, Release, Relaxed).is_ok();
@@ -97,34 +87,15 @@ impl Clock {
 
     #[inline]
     pub(crate) fn is_enabled(&self) -> bool {
-        // Relaxed: who must not miss that it was disabled looks within a list's lock, which
-        // `disable` takes after it has cleared the flag.
+        // Relaxed: a thread that must not miss a stop looks within a list's lock, which the thread that
+        // stops the clock takes after it has cleared the flag.
         self.enabled.load(Relaxed)
     }
 
-    /// Starts the clock; its lists are told, because their deadlines count again.
-    pub(crate) fn enable(&self) {
-        // Relaxed: the loops that are notified see it by the notification.
-        if !self.enabled.swap(true, Relaxed) {
-            self.notify();
-        }
-    }
-
-    /// Stops the clock; waits for callbacks that other threads run, unless they wait for this
-    /// thread.
-    pub(crate) fn disable(&self) {
-        // Relaxed: see `is_enabled`.
-        self.enabled.store(false, Relaxed);
-        for list in self.lists.all() {
-            list.wait_for_callbacks();
-        }
-    }
-
-    /// Notifies all lists.
-    pub(crate) fn notify(&self) {
-        for list in self.lists.all() {
-            list.notify_unless_freed();
-        }
+    /// Starts or stops the clock; returns whether that changes anything.
+    pub(crate) fn set_enabled(&self, enabled: bool) -> bool {
+        // Relaxed: see `is_enabled`. The loops that are notified of a start see it by the notification.
+        self.enabled.swap(enabled, Relaxed) != enabled
     }
 
     /// Lets the guest's time jump to the next deadline while its CPUs sleep.
@@ -139,11 +110,6 @@ impl Clock {
     /// the instructions that it runs.
     pub(crate) fn use_for_deadline(&self) -> bool {
         self.kind != QEMU_CLOCK_VIRTUAL || !aiocontext_weak_imports::use_icount()
-    }
-
-    /// ns to the nearest deadline of all lists, -1 for never.
-    pub(crate) fn deadline_ns(&self) -> i64 {
-        self.lists.all().iter().map(|list| list.deadline_ns()).fold(-1, soonest)
     }
 }
 

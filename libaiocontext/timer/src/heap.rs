@@ -30,9 +30,6 @@ pub(crate) struct Heap {
     armed: u64,
 }
 
-// SAFETY: timers may be used by any thread, as long as one at a time has the heap.
-unsafe impl Send for Heap {}
-
 impl Heap {
     pub(crate) const fn new() -> Self {
         Self { entries: Vec::new(), armed: 0 }
@@ -79,7 +76,7 @@ impl Heap {
             }
         }
         timer.set_position(0);
-        // Last: who sees this may free the timer.
+        // Last: a thread that sees this may free the timer.
         timer.set_deadline(-1);
     }
 

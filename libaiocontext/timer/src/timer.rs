@@ -1,111 +1,26 @@
-//! The `timer_*` functions.
+//! Arming and disarming a timer on its list.
 
-use core::ffi::{c_int, c_void};
+use aio_notify::ffi::View;
 
-use aio_notify::abi::opaque::QEMUTimerList;
-use aio_notify::abi::timer::QEMUTimerCB;
-use aio_notify::abi::QEMUTimer;
-use aio_notify::argument;
-
+use crate::timer_list::ListRef;
 use crate::timer_ref::TimerRef;
 use crate::LIBRARY;
 
-/// Initialises a timer on a list; `scale` is the number of ns in the unit in which `timer_mod()`
-/// takes times. The memory is the caller's; what was in it is not looked at, so the timer must not
-/// be armed.
-///
-/// # Threads
-///
-/// Any thread, while nobody else uses the timer; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL (aborts) and must point to memory for a QEMUTimer, which lives while the
-/// timer is armed; `timer_list` is a list that is not freed while the timer is used; the thread
-/// that runs the list's timers may call `cb` with `opaque`.
-#[no_mangle]
-pub unsafe extern "C" fn timer_init_tl(
-    ts: *mut QEMUTimer,
-    timer_list: *mut QEMUTimerList,
-    scale: c_int,
-    cb: QEMUTimerCB,
-    opaque: *mut c_void,
-) {
-    let timer = argument!(LIBRARY, timer_init_tl(ts): TimerRef<'_>);
-    timer.init(timer_list, scale, cb, opaque);
-}
-
-/// Ends the use of a timer, which must not be armed (aborts).
-///
-/// # Threads
-///
-/// Any thread, while nobody else uses the timer; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL (aborts) and must point to an initialised timer.
-#[no_mangle]
-pub unsafe extern "C" fn timer_deinit(ts: *mut QEMUTimer) {
-    let timer = argument!(LIBRARY, timer_deinit(ts): TimerRef<'_>);
-    if timer.is_armed() {
-        LIBRARY.misuse(format_args!("timer_deinit: the timer is armed"));
-    }
-    timer.leave_list();
-}
-
-/// Frees a timer that `timer_new()` or a function like it made, and disarms it first; NULL does
-/// nothing. The timer's own callback may call it.
-///
-/// # Threads
-///
-/// Any thread, while nobody else uses the timer; not signal handlers. A thread that frees a timer
-/// must know that its callback is not running, for example by holding the lock of the context.
-///
-/// # Safety
-///
-/// `ts` must be NULL or a timer in memory from `g_malloc0()`.
-#[no_mangle]
-pub unsafe extern "C" fn timer_free(ts: *mut QEMUTimer) {
-    if ts.is_null() {
-        return;
-    }
-    disarm(argument!(LIBRARY, timer_free(ts): TimerRef<'_>), "timer_free");
-    // SAFETY: from `g_malloc0()`, which is the system's malloc (since GLib 2.46).
-    unsafe { libc::free(ts.cast()) };
-}
-
+/// The list that a timer is for, if it has one.
 #[inline]
-fn disarm(timer: TimerRef<'_>, function: &str) {
-    // A timer that is not armed costs no lock. It is not in the list then, nor does the list still
-    // access it.
-    if timer.is_armed() {
-        if let Some(list) = timer.list() {
-            list.disarm(timer, function);
-        }
-    }
+fn list_of<'a>(timer: TimerRef<'a>) -> Option<ListRef<'a>> {
+    // SAFETY: made by `timerlist_new`, and by the caller's contract not freed yet.
+    timer.list().map(|list| unsafe { ListRef::new(list) })
 }
 
-/// Disarms a timer; does nothing if it is not armed. It does not wait for a callback that is
-/// already running.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL (aborts) and must point to an initialised timer.
-#[no_mangle]
-pub unsafe extern "C" fn timer_del(ts: *mut QEMUTimer) {
-    disarm(argument!(LIBRARY, timer_del(ts): TimerRef<'_>), "timer_del");
-}
-
+/// Arms a timer, or moves it; with `only_forward` not if it is armed for no later. `function` is what
+/// the program has called.
 #[inline]
-fn arm(timer: TimerRef<'static>, deadline: i64, only_forward: bool, function: &str) {
+pub(crate) fn arm(timer: TimerRef<'static>, deadline: i64, only_forward: bool, function: &str) {
     if timer.cb().is_none() {
         LIBRARY.misuse(format_args!("{function}: the timer has no callback"));
     }
-    match timer.list() {
+    match list_of(timer) {
         Some(list) => list.arm(timer, deadline, only_forward, function),
         None => LIBRARY.misuse(format_args!(
             "{function}: the timer has no list; init_clocks() makes those of the main loop"
@@ -113,141 +28,28 @@ fn arm(timer: TimerRef<'static>, deadline: i64, only_forward: bool, function: &s
     }
 }
 
-/// A time in ns. What is too large for one stays in the far future.
+/// Disarms a timer, if it is armed; `function` as above.
 #[inline]
-fn scaled(timer: TimerRef<'_>, time: i64) -> i64 {
-    time.saturating_mul(timer.scale())
+pub(crate) fn disarm(timer: TimerRef<'_>, function: &str) {
+    // A timer that is not armed costs no lock. It is not in the list then, nor does the list still
+    // access it.
+    if timer.is_armed() {
+        if let Some(list) = list_of(timer) {
+            list.disarm(timer, function);
+        }
+    }
 }
 
-/// Arms a timer for the time `expire_time` of its clock in ns; moves it if it is armed. A time in
-/// the past is due at once, a negative one counts as 0. Timers for the same time run in the order
-/// in which they were armed. A timer that becomes the first of its list calls the list's notify
-/// callback, which wakes the loop.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL and must point to a timer that was initialised with a list and a callback
-/// (aborts).
-#[no_mangle]
-pub unsafe extern "C" fn timer_mod_ns(ts: *mut QEMUTimer, expire_time: i64) {
-    let timer = argument!(LIBRARY, timer_mod_ns(ts): TimerRef<'static>);
-    arm(timer, expire_time, false, "timer_mod_ns");
-}
-
-/// Arms a timer as `timer_mod_ns()` does, unless it is armed for that time or an earlier one.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL and must point to a timer that was initialised with a list and a callback
-/// (aborts).
-#[no_mangle]
-pub unsafe extern "C" fn timer_mod_anticipate_ns(ts: *mut QEMUTimer, expire_time: i64) {
-    let timer = argument!(LIBRARY, timer_mod_anticipate_ns(ts): TimerRef<'static>);
-    arm(timer, expire_time, true, "timer_mod_anticipate_ns");
-}
-
-/// Arms a timer as `timer_mod_ns()` does, for a time in units of its scale.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL and must point to a timer that was initialised with a list and a callback
-/// (aborts).
-#[no_mangle]
-pub unsafe extern "C" fn timer_mod(ts: *mut QEMUTimer, expire_time: i64) {
-    let timer = argument!(LIBRARY, timer_mod(ts): TimerRef<'static>);
-    arm(timer, scaled(timer, expire_time), false, "timer_mod");
-}
-
-/// Arms a timer as `timer_mod_anticipate_ns()` does, for a time in units of its scale.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL and must point to a timer that was initialised with a list and a callback
-/// (aborts).
-#[no_mangle]
-pub unsafe extern "C" fn timer_mod_anticipate(ts: *mut QEMUTimer, expire_time: i64) {
-    let timer = argument!(LIBRARY, timer_mod_anticipate(ts): TimerRef<'static>);
-    arm(timer, scaled(timer, expire_time), true, "timer_mod_anticipate");
-}
-
-/// Tells whether the timer is armed.
-///
-/// # Returns
-///
-/// True if it is armed.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL (aborts) and must point to an initialised timer.
-#[no_mangle]
-pub unsafe extern "C" fn timer_pending(ts: *mut QEMUTimer) -> bool {
-    argument!(LIBRARY, timer_pending(ts): TimerRef<'_>).is_armed()
-}
-
-fn deadline(timer: TimerRef<'_>) -> i64 {
-    match timer.list() {
+/// The deadline in ns, -1 while the timer is not armed.
+pub(crate) fn deadline(timer: TimerRef<'_>) -> i64 {
+    match list_of(timer) {
         Some(list) if timer.is_armed() => list.deadline_of(timer),
         _ => -1,
     }
 }
 
-/// Tells whether the timer's deadline is `current_time` or earlier, in units of its scale.
-///
-/// # Returns
-///
-/// True if the timer is due, has run, or is not armed; false for NULL, which is never due.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must be NULL or point to an initialised timer.
-#[no_mangle]
-pub unsafe extern "C" fn timer_expired(ts: *mut QEMUTimer, current_time: i64) -> bool {
-    if ts.is_null() {
-        return false;
-    }
-    let timer = argument!(LIBRARY, timer_expired(ts): TimerRef<'_>);
-    deadline(timer) <= scaled(timer, current_time)
-}
-
-/// Tells the timer's deadline.
-///
-/// # Returns
-///
-/// The deadline in ns on the timer's clock, `UINT64_MAX` while it is not armed.
-///
-/// # Threads
-///
-/// Any thread; not signal handlers.
-///
-/// # Safety
-///
-/// `ts` must not be NULL (aborts) and must point to an initialised timer.
-#[no_mangle]
-#[allow(clippy::cast_sign_loss)] // -1 becomes the largest.
-pub unsafe extern "C" fn timer_expire_time_ns(ts: *mut QEMUTimer) -> u64 {
-    deadline(argument!(LIBRARY, timer_expire_time_ns(ts): TimerRef<'_>)) as u64
+/// A time in ns. What is too large for one stays in the far future.
+#[inline]
+pub(crate) fn scaled(timer: TimerRef<'_>, time: i64) -> i64 {
+    time.saturating_mul(timer.scale())
 }

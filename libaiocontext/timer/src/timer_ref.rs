@@ -7,10 +7,7 @@ use core::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 use aio_notify::abi::opaque::QEMUTimerList;
 use aio_notify::abi::timer::QEMUTimerCB;
 use aio_notify::abi::QEMUTimer;
-use aio_notify::ffi::View;
 use aio_notify::view;
-
-use crate::list::ListRef;
 
 view! {
     /// A timer that lives; while it is armed, until it is disarmed. `expire_time`, `next` and
@@ -26,7 +23,7 @@ view! {
     }
 }
 
-impl<'a> TimerRef<'a> {
+impl TimerRef<'_> {
     /// Fills in a timer that nobody uses yet.
     pub(crate) fn init(
         self,
@@ -49,11 +46,9 @@ impl<'a> TimerRef<'a> {
 
     /// The list that the timer is for; `None` after `timer_deinit`, or if it never had one.
     #[inline]
-    pub(crate) fn list(self) -> Option<ListRef<'a>> {
+    pub(crate) fn list(self) -> Option<NonNull<QEMUTimerList>> {
         // Relaxed: it changes only while nobody else uses the timer.
-        let list = NonNull::new(self.list_word().load(Relaxed))?;
-        // SAFETY: made by `timerlist_new`, and by the caller's contract not freed yet.
-        Some(unsafe { ListRef::new(list) })
+        NonNull::new(self.list_word().load(Relaxed))
     }
 
     /// Takes the timer from its list, on which it is not armed.
@@ -103,8 +98,8 @@ mod expire_time {
 
         /// Whether the timer is armed. With or without the lock.
         ///
-        /// Acquire: pairs with the release in [`Self::set_deadline`]. Who finds the timer
-        /// disarmed may free it, which must not come before the last access to it.
+        /// Acquire: pairs with the release in [`Self::set_deadline`]. A thread that finds
+        /// the timer disarmed may free it, which must not come before the last access to it.
         #[inline]
         pub(crate) fn is_armed(self) -> bool {
             self.expire_time().load(Acquire) >= 0
@@ -155,8 +150,8 @@ mod expire_time {
 
         /// Whether the timer is armed, which its sign says. With or without the lock.
         ///
-        /// Acquire: pairs with the release in [`Self::set_deadline`]. Who finds the timer
-        /// disarmed may free it, which must not come before the last access to it.
+        /// Acquire: pairs with the release in [`Self::set_deadline`]. A thread that finds
+        /// the timer disarmed may free it, which must not come before the last access to it.
         pub(crate) fn is_armed(self) -> bool {
             self.high().load(Acquire) >= 0
         }
@@ -171,7 +166,7 @@ mod expire_time {
         /// Sets the deadline. Within the lock. -1 is the last access of this arming.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Halves.
         pub(crate) fn set_deadline(self, deadline: i64) {
-            // Relaxed: who looks at it looks within the lock.
+            // Relaxed: it is read within the lock.
             self.low().store(deadline as u32, Relaxed);
             self.high().store((deadline >> 32) as i32, Release);
         }

@@ -1,4 +1,4 @@
-//! An event that only the library knows, by its descriptors.
+//! A private event of the library's: its descriptors, and how it is filled and drained.
 
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
@@ -8,10 +8,10 @@ use aio_notify::Error;
 
 use crate::renew;
 
-/// An eventfd, or a pipe where the kernel has none; or not open.
+/// An eventfd, a pipe where the kernel has no eventfd, or closed.
 ///
-/// Relaxed throughout: it is opened before it is shared, or by the one thread that renews it; the
-/// atomics only make it safe to share.
+/// Relaxed throughout: it is opened before it is shared, or by the one thread that renews it. The
+/// atomics only make sharing it sound.
 pub struct Event {
     read: AtomicI32,
     write: AtomicI32,
@@ -24,7 +24,7 @@ impl Default for Event {
 }
 
 impl Event {
-    /// One that is not open.
+    /// A closed event.
     #[must_use]
     pub const fn closed() -> Self {
         Self { read: AtomicI32::new(CLOSED), write: AtomicI32::new(CLOSED) }
@@ -34,7 +34,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// The system has no descriptor or memory left; it stays closed.
+    /// The system has no descriptor or memory left. The event stays closed.
     pub fn open(&self) -> Result<(), Error> {
         self.adopt(descriptor::open()?);
         Ok(())
@@ -50,7 +50,7 @@ impl Event {
         Ends { read: self.read.load(Relaxed), write: self.write.load(Relaxed) }
     }
 
-    /// The descriptor to poll, negative where it is not open.
+    /// The descriptor to poll, negative if closed.
     pub fn read_end(&self) -> c_int {
         self.read.load(Relaxed)
     }
@@ -60,18 +60,18 @@ impl Event {
         self.read_end() >= 0
     }
 
-    /// Fills it. Any thread and signal handlers; `errno` is unchanged.
+    /// Fills it. Any thread and signal handlers may call this; `errno` is unchanged.
     ///
     /// # Errors
     ///
-    /// The write failed, which none does on an event that is open.
+    /// The event is closed: a write to an open one does not fail.
     pub fn fill(&self) -> Result<(), Error> {
         descriptor::set(self.write.load(Relaxed))
     }
 
-    /// Empties it. `errno` is unchanged.
+    /// Drains it. `errno` is unchanged.
     pub fn drain(&self) {
-        // Fails only where it is not open, and then there is nothing to empty.
+        // Fails only if it is closed, and then there is nothing to drain.
         let _ = descriptor::test_and_clear(self.read_end());
     }
 
@@ -85,8 +85,8 @@ impl Event {
         }
     }
 
-    /// In a child process: a new event under the same number to read, empty. Where there is none to be
-    /// made it is closed.
+    /// In a child process: replaces the event by a new, empty one with the same number to read. On
+    /// failure it is closed.
     ///
     /// # Errors
     ///

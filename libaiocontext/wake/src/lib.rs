@@ -1,14 +1,12 @@
-//! How the library's own loop is woken: the protocol, the private events, and how the components
-//! find out that both sides of it are the library's.
+//! What the library's own loop needs to be woken, beside the protocol
+//! (`aio_notify::protocol::coalescing`): the private events, what the components share of a context,
+//! and new files under old numbers in a child process.
 
 #![no_std]
 
-mod coalescing;
 mod event;
 mod own_loop;
 pub mod renew;
-mod sync;
 
-pub use coalescing::{publish, Coalescing, Context, Events, Sleepers};
 pub use event::Event;
 pub use own_loop::OwnLoop;

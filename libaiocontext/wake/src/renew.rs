@@ -9,8 +9,8 @@ use core::ffi::c_int;
 use aio_notify::ffi::descriptor::{self, Ends};
 use aio_notify::Error;
 
-/// A new event under the numbers of another, which the caller goes on to use; a pipe in the place of
-/// an eventfd has another number to write to. On failure the old numbers are closed.
+/// Puts a new event under the numbers of an old one, and returns its numbers: those of the old one,
+/// but for the write end of a pipe that replaces an eventfd. On failure the old numbers are closed.
 ///
 /// # Errors
 ///
@@ -38,7 +38,8 @@ pub fn ends(old: Ends) -> Result<Ends, Error> {
     result
 }
 
-/// A new file under the number of another; `open` makes one. On failure the number is closed.
+/// Puts a new file, which `open` makes, under the number of an old one. On failure the number is
+/// closed.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ pub fn number(old: c_int, open: impl Fn() -> Result<c_int, Error>) -> Result<(),
     put(new, old, is_free)
 }
 
-/// Opens something. Without a free descriptor the old number is given up for it; says whether.
+/// Calls `open`. Without a free descriptor it first closes the old number; returns whether it did.
 fn or_in_its_place<T>(old: c_int, open: impl Fn() -> Result<T, Error>) -> Result<(T, bool), Error> {
     match open() {
         Ok(new) => Ok((new, false)),
@@ -59,8 +60,8 @@ fn or_in_its_place<T>(old: c_int, open: impl Fn() -> Result<T, Error>) -> Result
     }
 }
 
-/// Moves a file to a number, whose own file is closed; or has been, if the number `is_free`, and
-/// then another thread may have taken it.
+/// Moves a file to a number. The number's own file is closed by this, or has been if the number
+/// `is_free`; then another thread may have taken the number.
 fn put(new: c_int, old: c_int, is_free: bool) -> Result<(), Error> {
     if new == old {
         return Ok(());
@@ -73,7 +74,7 @@ fn put(new: c_int, old: c_int, is_free: bool) -> Result<(), Error> {
     result
 }
 
-/// Duplicates a descriptor to a number that nobody has.
+/// Duplicates a descriptor to a number that no open file has.
 fn take(from: c_int, to: c_int) -> Result<(), Error> {
     // SAFETY: takes numbers only.
     let got = unsafe { libc::fcntl(from, libc::F_DUPFD_CLOEXEC, to) };

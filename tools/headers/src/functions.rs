@@ -168,13 +168,15 @@ fn foreign_function(item: &syn::ForeignItem) -> Result<syn::ForeignItemFn, Strin
     syn::parse_str(&text).map_err(|e| format!("an import is no function: {text}: {e}"))
 }
 
-/// The exports of the sources in a folder, and of those that they share with libaionotify.
+/// The exports of the sources below a folder, and of those that they share with libaionotify.
 fn implemented(folder: &Path) -> Result<Found, String> {
     let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut found = Found::new();
     for entry in entries {
         let path = entry.map_err(|e| format!("{}: {e}", folder.display()))?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
+        if path.is_dir() {
+            found.append(&mut implemented(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             add(&path, &mut found)?;
         }
     }

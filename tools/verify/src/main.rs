@@ -20,7 +20,7 @@ mod weaken;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use row::{Check, Row};
 
@@ -80,12 +80,7 @@ fn main() -> ExitCode {
 
     fs::create_dir_all(&place.scratch).expect("the target folder can be written");
     println!("{}", row::heading());
-    let run = |check: &&Check| {
-        let row = check.run(&place);
-        println!("{}", row.printed());
-        row
-    };
-    let rows: Vec<Row> = wanted.iter().map(run).collect();
+    let rows = run(&wanted, &place);
     let failed = rows.iter().filter(|row| !row.outcome.good).count();
     // The test runners' own closing line, which tools that read logs know.
     println!("{} passed, {failed} failed", rows.len() - failed);
@@ -103,6 +98,26 @@ fn main() -> ExitCode {
         println!("failed: {}", row.printed());
     }
     ExitCode::from(u8::from(failed > 0 || rows.is_empty()))
+}
+
+/// Runs the rows, and prints each when it ends. The model checkers' rows come first, the two tools beside
+/// each other: nothing in them depends on how fast they run.
+fn run(wanted: &[&Check], place: &Place) -> Vec<Row> {
+    let run_if = |is_wanted: &dyn Fn(&Check) -> bool| {
+        let run = |check: &&Check| {
+            let row = check.run(place);
+            println!("{}", row.printed());
+            row
+        };
+        wanted.iter().filter(|check| is_wanted(check)).map(run).collect::<Vec<_>>()
+    };
+    let (spin, loom) = thread::scope(|scope| {
+        let spin = scope.spawn(|| run_if(&|check| check.tool == "Spin"));
+        let loom = run_if(&|check| check.tool == "loom");
+        (spin.join().expect("a row panics"), loom)
+    });
+    let rest = run_if(&|check| !["Spin", "loom"].contains(&check.tool));
+    [spin, loom, rest].into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -15,77 +15,78 @@ struct Mutant {
     fault: Fault,
 }
 
-const WATCH: &str = "libaiocontext/posix/src/watch.rs";
+const REGISTERING: &str = "libaiocontext/posix/src/watch/registering.rs";
+const REPORTS: &str = "libaiocontext/posix/src/watch/reports.rs";
 const EPOLL: &str = "libaiocontext/posix/src/epoll.rs";
 const TURN: &str = "libaiocontext/posix/src/turn.rs";
-const COALESCING: &str = "libaiocontext/wake/src/coalescing.rs";
+const COALESCING: &str = "src/protocol/coalescing.rs";
 const BOTTOM_HALF: &str = "libaiocontext/async/src/bottom_half.rs";
 const POOL: &str = "libaiocontext/thread-pool/src/pool.rs";
 const WORKERS: &str = "libaiocontext/thread-pool/src/workers.rs";
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
-        test: ("loop_programs", "reused::dynamic"),
+        test: ("programs", "aiocontext::reused::dynamic"),
         fault: Fault {
             what: "a handler that is reported again and again is never suspected",
-            file: WATCH,
+            file: REPORTS,
             from: "if handlers.report(token, events) != Reported::Suspect {",
             to: "if handlers.report(token, events) != Reported::Suspect || events != 0 {",
             words: "aio_poll_notices_that_a_number_is_another_files",
         },
     },
     Mutant {
-        test: ("loop_programs", "descriptors::dynamic"),
+        test: ("programs", "aiocontext::descriptors::dynamic"),
         fault: Fault {
             what: "a regular file that was closed stays ready",
-            file: WATCH,
+            file: REPORTS,
             from: "        if is_always_ready(token.fd) {\n",
             to: "        if is_always_ready(token.fd) || token.fd >= 0 {\n",
-            words: "a_closed_descriptor_is_dropped",
+            words: "aio_poll_drops_a_closed_descriptor",
         },
     },
     Mutant {
-        test: ("loop_programs", "reused::dynamic"),
+        test: ("programs", "aiocontext::reused::dynamic"),
         fault: Fault {
             what: "what was reported of a regular file runs for what took its number",
-            file: WATCH,
+            file: REGISTERING,
             from: "                // It was of the file that was there before.\n                handlers.forget_report(token);",
             to: "",
             words: "aio_set_fd_handler_forgets_what_was_reported_of_another_file",
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "a handler whose descriptor was closed is removed without a new set",
-            file: WATCH,
+            file: REGISTERING,
             from: "            closed_while_watched(fd);\n            self.renew(&mut handlers);\n",
             to: "            closed_while_watched(fd);\n",
             words: "aio_set_fd_handler_gets_sleepers_off_a_replaced_set",
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "what epoll has no room for is taken for ready",
-            file: WATCH,
+            file: REGISTERING,
             from: "        Some(code) => {\n            handlers.set_watched(token.fd, Watched::Beside);",
             to: "        Some(code) => {\n            handlers.set_watched(token.fd, Watched::Always);",
             words: "aio_set_fd_handler_polls_what_epoll_refuses",
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "what epoll has no room for is not polled",
-            file: WATCH,
+            file: REGISTERING,
             from: "        Some(code) => {\n            handlers.set_watched(token.fd, Watched::Beside);",
             to: "        Some(code) => {",
             words: "aio_set_fd_handler_polls_what_epoll_refuses",
         },
     },
     Mutant {
-        test: ("loop_programs", "refused::dynamic"),
+        test: ("programs", "aiocontext::refused::dynamic"),
         fault: Fault {
             what: "without epoll_pwait2 a wait returns at once",
             file: EPOLL,
@@ -95,17 +96,17 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "qemu_bh_schedule_idle wakes nobody",
             file: BOTTOM_HALF,
-            from: "        notify::notify(ctx, Sleepers::Long);\n",
-            to: "        let _ = (ctx, Sleepers::Long);\n",
+            from: "        notify::notify(self.ctx, Sleepers::Long);\n",
+            to: "        let _ = (self.ctx, Sleepers::Long);\n",
             words: "qemu_bh_schedule_idle_wakes_who_sleeps_for_longer",
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "reports are believed although another poller has run handlers since",
             file: TURN,
@@ -115,38 +116,38 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "lock::dynamic"),
+        test: ("programs", "aiocontext::lock::dynamic"),
         fault: Fault {
             what: "a poll that would not have slept counts as one given up for a waiter",
             file: TURN,
             from: "(timeout != Timeout::Now && is_nested && ctx.has_new_waiter(watch, nesting))",
             to: "(is_nested && ctx.has_new_waiter(watch, nesting))",
-            words: "nor_in_a_nested_poll",
+            words: "aio_poll_in_a_callback_does_not_sleep_while_a_thread_waits",
         },
     },
     Mutant {
-        test: ("loop_programs", "polling::dynamic"),
+        test: ("programs", "aiocontext::polling::dynamic"),
         fault: Fault {
             what: "aio_poll runs callbacks without the lock",
             file: TURN,
             from: "    let progress = dispatch(ctx);\n",
             to: "    aio_context_release(*ctx);\n    let progress = dispatch(ctx);\n    \
                  aio_context_acquire(*ctx);\n",
-            words: "threads_in_aio_poll_run_one_callback_at_a_time",
+            words: "aio_poll_in_several_threads_runs_one_callback_at_a_time",
         },
     },
     Mutant {
-        test: ("loop_programs", "kicked::dynamic"),
+        test: ("programs", "aiocontext::kicked::dynamic"),
         fault: Fault {
             what: "a short sleep is a long one behind a waiter's wakeup",
             file: TURN,
             from: "            left = left.at_most(LOOK);\n",
             to: "            left = left.at_most(LOOK * 1_000_000);\n",
-            words: "watchdog: hangs in a_kicked_poll_runs_what_is_scheduled_while_it_sleeps_on",
+            words: "watchdog: hangs in aio_poll_runs_what_is_scheduled_while_it_sleeps_on",
         },
     },
     Mutant {
-        test: ("loop_programs", "workers::dynamic"),
+        test: ("programs", "aiocontext::workers::dynamic"),
         fault: Fault {
             what: "idle workers stay for hours",
             file: WORKERS,
@@ -156,47 +157,47 @@ const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        test: ("loop_programs", "thread_pool::dynamic"),
+        test: ("programs", "aiocontext::thread_pool::dynamic"),
         fault: Fault {
             what: "a callback that polls does not see the other requests that are done",
             file: POOL,
             from: "                crew.schedule();\n            }\n            scheduled = more;",
             to: "            }\n            scheduled = more;",
-            words: "a_nested_poll_completes_what_the_outer_has_taken",
+            words: "aio_poll_in_a_completion_completes_what_the_outer_has_taken",
         },
     },
     Mutant {
-        test: ("loop_programs", "workers::dynamic"),
+        test: ("programs", "aiocontext::workers::dynamic"),
         fault: Fault {
             what: "where no worker can be started, all requests are refused",
             file: WORKERS,
             from: "                0 => mem::take(&mut queue.requests),\n                _ => BTreeMap::new(),",
             to: "                _ => mem::take(&mut queue.requests),",
-            words: "where_there_is_a_worker_no_request_fails",
+            words: "thread_pool_submit_aio_with_a_worker_never_fails",
         },
     },
     Mutant {
-        test: ("loop_programs", "timers::dynamic"),
+        test: ("programs", "aiocontext::timers_in_threads::dynamic"),
         fault: Fault {
             what: "a list is freed while its notify callback runs",
-            file: "libaiocontext/timer/src/list.rs",
+            file: "libaiocontext/timer/src/clock_lists.rs",
             from: "if !this.wait_for_others(Within::Notification) {",
             to: "if this.first().is_some() && !this.wait_for_others(Within::Notification) {",
-            words: "freeing_a_list_waits_for_its_notifications",
+            words: "timerlist_free_waits_for_notifications",
         },
     },
     Mutant {
-        test: ("loop_programs", "pool_race::dynamic"),
+        test: ("programs", "aiocontext::pool_race::dynamic"),
         fault: Fault {
             what: "of two threads that make a context's pool, the slower one's stays",
-            file: "libaiocontext/async/src/context.rs",
+            file: "libaiocontext/async/src/thread_pool.rs",
             from: "            unsafe { thread_pool_free(made) };\n",
             to: "            let _ = thread_pool_free;\n",
-            words: "the_pool_that_comes_second_is_freed",
+            words: "aio_get_thread_pool_frees_the_pool_that_comes_second",
         },
     },
     Mutant {
-        test: ("loop_programs", "unload::dynamic"),
+        test: ("programs", "unload::dynamic"),
         fault: Fault {
             what: "dlclose() unloads the library",
             file: "libaiocontext/build.rs",
@@ -212,7 +213,7 @@ const MUTANTS: &[Mutant] = &[
             file: "libaiocontext/async/src/notify.rs",
             from: "        preserving_errno(call)\n",
             to: "        call()\n",
-            words: "notifications_leave_errno_alone: errno is",
+            words: "aio_notify_and_accept_leave_errno_alone: errno is",
         },
     },
     Mutant {
@@ -220,9 +221,9 @@ const MUTANTS: &[Mutant] = &[
         fault: Fault {
             what: "a write is shared before it is complete",
             file: COALESCING,
-            from: "        if self.events.fill_private() && seen & CONSUMERS == 0 {\n",
+            from: "        if fill_private() && seen & CONSUMERS == 0 {\n",
             to: "        if seen & CONSUMERS == 0 {\n            let _ = self.private.state.compare_exchange(seen, \
-                 seen | FULL, Release, Relaxed);\n        }\n        if !self.events.fill_private() {\n",
+                 seen | FULL, Release, Relaxed);\n        }\n        if !fill_private() {\n",
             words: "aio_notify",
         },
     },
@@ -240,7 +241,7 @@ const MUTANTS: &[Mutant] = &[
         test: ("every_call_fails", "the_loop_goes_on_or_says_why"),
         fault: Fault {
             what: "a descriptor that cannot be added to the set is forgotten",
-            file: WATCH,
+            file: REGISTERING,
             from: "        Some(code) => {\n            handlers.set_watched(token.fd, Watched::Beside);",
             to: "        Some(code) => {\n            let _ = Watched::Beside;",
             words: "watchdog: hangs in main",
@@ -251,39 +252,39 @@ const MUTANTS: &[Mutant] = &[
         fault: Fault {
             what: "a child keeps its parent's event",
             file: "libaiocontext/async/src/renew.rs",
-            from: "if ours::the_loop() && !state.own.renew() {",
-            to: "if ours::the_loop() && state.own.is_of(0) {",
+            from: "if components::loop_is_own() && !state.own.renew() {",
+            to: "if components::loop_is_own() && state.own.is_of(0) {",
             words: "fork_at_rest_leaves_two_that_go_on",
         },
     },
     Mutant {
-        test: ("loop_programs", "several_pollers::dynamic"),
+        test: ("programs", "aiocontext::several_pollers::dynamic"),
         fault: Fault {
             what: "a poller that leaves hands nothing over",
-            file: "libaiocontext/posix/src/context.rs",
+            file: "libaiocontext/posix/src/leave.rs",
             from: "let left = || if watch.has_sleepers() {",
             to: "let left = || if watch.has_sleepers() && self.own().is_none() {",
             words: "timer_mod_wakes_who_stays",
         },
     },
     Mutant {
-        test: ("loop_programs", "taken_wakeups::dynamic"),
+        test: ("programs", "aiocontext::taken_wakeups::dynamic"),
         fault: Fault {
             what: "a poller that takes a wakeup sets no timer for others",
-            file: "libaiocontext/posix/src/context.rs",
+            file: "libaiocontext/posix/src/announce.rs",
             from: "if own.words.has_sleepers() {",
             to: "if own.words.has_sleepers() && self.watch().is_none() {",
             words: "hangs in aio_poll_in_a_callback_leaves_a_bottom_half_to_others",
         },
     },
     Mutant {
-        test: ("loop_programs", "taken_wakeups::dynamic"),
+        test: ("programs", "aiocontext::taken_wakeups::dynamic"),
         fault: Fault {
             what: "a callback's idle bottom half is left to the end of its pass",
             file: "libaiocontext/async/src/notify.rs",
             from: "publish(ctx.notify_me()) && state.own.words.has_long_sleepers()",
             to: "publish(ctx.notify_me()) && state.own.is_of(0)",
-            words: "hangs in a_callback_leaves_an_idle_bottom_half_to_those_who_sleep_later",
+            words: "hangs in qemu_bh_schedule_idle_in_a_callback_wakes_those_who_sleep_later",
         },
     },
 ];

@@ -96,6 +96,10 @@ impl Planted {
 
 /// Makes `to` the same as `from`, but for what is built and one file that will be written anyway.
 fn update(from: &Path, to: &Path, but: &Path) {
+    // A path may have been a file in the sources of an earlier run.
+    if to.is_file() {
+        remove(to);
+    }
     fs::create_dir_all(to).expect("the scratch folder can be written");
     let is_source = |name: &OsString| name != "target" && name != ".git";
     let wanted: BTreeSet<OsString> = names(from).into_iter().filter(is_source).collect();
@@ -109,6 +113,9 @@ fn update(from: &Path, to: &Path, but: &Path) {
         if from.is_dir() {
             update(&from, &to, but);
         } else if to != but {
+            if to.is_dir() {
+                remove(&to);
+            }
             let bytes = fs::read(&from).unwrap_or_else(|e| panic!("{}: {e}", from.display()));
             write(&to, &bytes);
             // Scripts are run.

@@ -10,7 +10,7 @@ use crate::Place;
 pub(crate) struct Check {
     pub(crate) tool: &'static str,
     pub(crate) claim: String,
-    run: Box<dyn Fn(&Place) -> Outcome>,
+    run: Box<dyn Fn(&Place) -> Outcome + Sync>,
 }
 
 /// What came out.
@@ -35,7 +35,7 @@ impl Check {
     pub(crate) fn new(
         tool: &'static str,
         claim: impl Into<String>,
-        run: impl Fn(&Place) -> Outcome + 'static,
+        run: impl Fn(&Place) -> Outcome + Sync + 'static,
     ) -> Self {
         Self { tool, claim: claim.into(), run: Box::new(run) }
     }

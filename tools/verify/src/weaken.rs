@@ -15,7 +15,6 @@ use crate::Place;
 /// A protocol: its source or a folder of sources, and the test program that runs it under loom.
 struct Protocol {
     sources: &'static str,
-    package: &'static str,
     program: &'static str,
     /// Whether its exchanges must not be plain stores: what the 5.2 protocol promises in the C++
     /// model rests on them.
@@ -23,22 +22,11 @@ struct Protocol {
 }
 
 const PROTOCOLS: &[Protocol] = &[
+    Protocol { sources: "src/protocol/flag.rs", program: "loom_flag", exchanges: false },
+    Protocol { sources: "src/protocol/since_5_2.rs", program: "loom_since_5_2", exchanges: true },
     Protocol {
-        sources: "src/protocol.rs",
-        package: "aio-notify",
-        program: "loom",
-        exchanges: false,
-    },
-    Protocol {
-        sources: "src/protocol_5_2.rs",
-        package: "aio-notify",
-        program: "loom_5_2",
-        exchanges: true,
-    },
-    Protocol {
-        sources: "libaiocontext/wake/src/coalescing.rs",
-        package: "aiocontext-wake",
-        program: "loom",
+        sources: "src/protocol/coalescing.rs",
+        program: "loom_coalescing",
         exchanges: false,
     },
 ];
@@ -190,7 +178,7 @@ fn check(place: &Place, protocol: &Protocol, weakened: &Weakened) -> Outcome {
     let copy = Planted::with_text(place, &weakened.file, &weakened.text);
     let mut cargo = copy.command("cargo");
     cargo.args(["test", "--offline", "--profile", "bench"]);
-    cargo.args(["-p", protocol.package, "--test", protocol.program]);
+    cargo.args(["-p", "aio-notify", "--test", protocol.program]);
     let ran = run::run(&mut cargo);
     let failed = ran.failed_tests();
     Outcome {

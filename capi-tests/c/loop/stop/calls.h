@@ -26,8 +26,8 @@ static int64_t far_away(void)
 static void own_new(void)
 {
     memset(&own, 0, sizeof(own));
-    own.bh = aio_bh_new(ctx, count_run, &own.bottom_half);
-    own.timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, &own.timed);
+    own.bh = aio_bh_new(ctx, note_run, &own.bottom_half);
+    own.timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, note_run, &own.timed);
     own.descriptor.ends = own.former.ends = pipe_new();
     own.pool = aio_get_thread_pool(ctx);
     own.lock = &helper.lock;
@@ -161,7 +161,7 @@ static void call_schedule_and_delete(void)
 static void check_deleted(void)
 {
     check_at_most_once();
-    own.bh = aio_bh_new(ctx, count_run, &own.bottom_half);
+    own.bh = aio_bh_new(ctx, note_run, &own.bottom_half);
 }
 
 /* Timers. */

@@ -17,7 +17,7 @@ struct counted {
     int runs;
 };
 
-static void count_run(void *opaque)
+static void note_run(void *opaque)
 {
     struct counted *counted = opaque;
 
@@ -68,8 +68,8 @@ static void let_go(void)
 static void others_new(void)
 {
     memset(&others, 0, sizeof(others));
-    others.bh = aio_bh_new(ctx, count_run, &others.bottom_half);
-    others.timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, &others.timed);
+    others.bh = aio_bh_new(ctx, note_run, &others.bottom_half);
+    others.timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, note_run, &others.timed);
     others.descriptor.ends = pipe_new();
     aio_set_fd_handler(ctx, others.descriptor.ends.read, count_bytes, NULL, &others.descriptor);
     holding = aio_bh_new(ctx, hold_poller, NULL);
@@ -229,7 +229,7 @@ static void helper_start(void)
     CHECK_EQ(sem_init(&helper.released, 0, 0), 0);
     rfifolock_init(&helper.lock, NULL, NULL);
     helper.descriptor.ends = pipe_new();
-    helper.timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, count_run, &helper.timed);
+    helper.timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, note_run, &helper.timed);
     helper.thread = start(helper_run, NULL);
     wait_until_at_least(&helper.tid, 1);
     helper_state = open_state(getpid(), helper.tid, "stat");

@@ -81,7 +81,7 @@ static void scene_new(void)
             g_source_attach(&ctx->source, main_context);
         }
     }
-    waking = aio_bh_new(ctx, do_nothing_at_all, NULL);
+    waking = aio_bh_new(ctx, do_nothing, NULL);
     others_new();
     helper_start();
     own_new();

@@ -1,0 +1,229 @@
+//! The functions that C programs call, under their C names.
+
+mod hidden;
+
+use core::ffi::{c_int, c_void};
+use core::ptr;
+
+use aio_notify::abi::aio::IOHandler;
+use aio_notify::abi::event_notifier::EventNotifierHandler;
+use aio_notify::abi::{AioContext, EventNotifier};
+use aio_notify::ffi::{event_notifier::io_handler, ContextRef};
+use aio_notify::{argument, hidden_names};
+
+use crate::callbacks::Callbacks;
+use crate::context::FdLoop;
+use crate::import::{aio_notify, event_notifier_get_fd};
+use crate::{components, turn, LIBRARY};
+
+/// The argument's view, after the check that it is not NULL.
+macro_rules! fd_loop {
+    ($function:ident($ctx:ident)) => {
+        FdLoop(argument!(LIBRARY, $function($ctx): ContextRef<'_>))
+    };
+}
+
+/// Sets the callbacks of a descriptor in the loop of `ctx`, replaces them, or with both NULL
+/// removes them; then notifies the loop, which watches the new set. `io_read(opaque)` runs when
+/// `fd` is readable, hung up or in error, `io_write(opaque)` when it is writable or in error. Data
+/// that is left unread makes the descriptor ready again in the next turn. A regular file is always
+/// ready.
+///
+/// Callbacks may set, replace and remove any handler, their own included. One that the thread that
+/// runs the loop has removed is not called any more, also if it was ready in the same turn; one
+/// that another thread has removed may still be running or about to. The context's lock excludes
+/// `aio_poll()` of other threads, not `aio_dispatch()` and GLib's dispatch, which do not take it.
+///
+/// Remove a handler before its descriptor is closed, and set it again after `dup2()` onto its
+/// number. A handler whose descriptor was closed is dropped when the loop notices, with a line on
+/// stderr.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers. Where it has to make a new set of descriptors it is a
+/// cancellation point: disable cancellation around it.
+///
+/// # Safety
+///
+/// `ctx` must not be NULL and `fd` not negative (aborts); `ctx` must live, and the loop's thread
+/// may call the callbacks with `opaque`, until they are removed.
+#[no_mangle]
+pub unsafe extern "C" fn aio_set_fd_handler(
+    ctx: *mut AioContext,
+    fd: c_int,
+    io_read: IOHandler,
+    io_write: IOHandler,
+    opaque: *mut c_void,
+) {
+    let ctx = fd_loop!(aio_set_fd_handler(ctx));
+    if fd < 0 {
+        LIBRARY.misuse(format_args!("aio_set_fd_handler: descriptor {fd} is negative"));
+    }
+    set(ctx, fd, Callbacks { io_read, io_write, opaque });
+    aio_notify(*ctx);
+}
+
+fn set(ctx: FdLoop<'_>, fd: c_int, callbacks: Callbacks) {
+    ctx.enter();
+    if callbacks.events() == 0 {
+        if let Some(watch) = ctx.watch() {
+            watch.remove(fd);
+        }
+    } else if let Some(watch) = ctx.make_watch() {
+        watch.set(fd, callbacks);
+    } else {
+        let code = std::io::Error::last_os_error().raw_os_error().unwrap_or_default();
+        LIBRARY
+            .misuse(format_args!("aio_set_fd_handler: no epoll set for the context, errno {code}"));
+    }
+}
+
+/// Sets the callback of an event notifier in the loop of `ctx`, or with NULL removes it; then
+/// notifies the loop. `io_read(notifier)` runs when the notifier is set, and must empty it with
+/// `event_notifier_test_and_clear()`.
+///
+/// A handler on the context's own notifier is called for notifications that wake a loop; the loop
+/// empties that notifier before the call.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers.
+///
+/// # Safety
+///
+/// `ctx` and `notifier` must not be NULL (aborts); both must live, and the notifier be initialised,
+/// until the callback is removed.
+#[no_mangle]
+pub unsafe extern "C" fn aio_set_event_notifier(
+    ctx: *mut AioContext,
+    notifier: *mut EventNotifier,
+    io_read: EventNotifierHandler,
+) {
+    let ctx = fd_loop!(aio_set_event_notifier(ctx));
+    let e = LIBRARY.not_null(notifier, "aio_set_event_notifier", "notifier").as_ptr();
+    // SAFETY: initialised by this function's contract.
+    let fd = unsafe { event_notifier_get_fd(e) };
+    let own = ptr::eq(e, ctx.notifier());
+    if own && components::is_notifier_handler(io_read) && components::async_is_own() {
+        // The library's own async component, whose event is in the set instead.
+        ctx.make_watch();
+        return;
+    }
+    if own {
+        ctx.set_handled(io_read.is_some());
+    }
+    set(ctx, fd, Callbacks { io_read: io_handler(io_read), io_write: None, opaque: e.cast() });
+    if own {
+        ctx.set_public(fd);
+    }
+    aio_notify(*ctx);
+    let last = own && io_read.is_none() && ctx.watch().is_some_and(|watch| watch.is_empty());
+    if last && !components::async_is_own() {
+        // A program's own async component removes the notifier when nobody has the context any
+        // more, and cannot call `release`.
+        // SAFETY: nobody has the context any more.
+        unsafe { ctx.free_watch() };
+    }
+}
+
+/// Prepares the handlers for a poll of the context's descriptor by another loop, such as GLib's.
+///
+/// # Returns
+///
+/// True if a handler can run at once, so that the loop must not sleep.
+///
+/// # Threads
+///
+/// Threads that poll the context; not signal handlers.
+///
+/// # Safety
+///
+/// `ctx` must not be NULL (aborts) and must live until the call returns.
+#[no_mangle]
+pub unsafe extern "C" fn aio_prepare(ctx: *mut AioContext) -> bool {
+    let ctx = fd_loop!(aio_prepare(ctx));
+    ctx.enter();
+    ctx.watch().is_some_and(|watch| watch.is_ready())
+}
+
+/// Looks which handlers are ready after a poll of the context's descriptor by another loop, such as
+/// GLib's, and consumes a notification. It does not sleep, and needs no poll before it.
+///
+/// # Returns
+///
+/// True if a handler is ready.
+///
+/// # Threads
+///
+/// Threads that poll the context; not signal handlers.
+///
+/// # Safety
+///
+/// `ctx` must not be NULL (aborts) and must live until the call returns.
+#[no_mangle]
+pub unsafe extern "C" fn aio_pending(ctx: *mut AioContext) -> bool {
+    turn::pending(fd_loop!(aio_pending(ctx)))
+}
+
+/// Runs bottom halves, then handlers that have been found ready, then timers. It never sleeps,
+/// looks for no readiness, and does not take the context's lock. A callback may call it.
+///
+/// # Returns
+///
+/// True if a callback ran; idle bottom halves and the handler of the context's own notifier do not
+/// count.
+///
+/// # Threads
+///
+/// Threads that run the loop; not signal handlers.
+///
+/// # Safety
+///
+/// `ctx` must not be NULL (aborts) and must live until the call returns.
+#[no_mangle]
+pub unsafe extern "C" fn aio_dispatch(ctx: *mut AioContext) -> bool {
+    let ctx = fd_loop!(aio_dispatch(ctx));
+    ctx.enter();
+    let progress = turn::dispatch(ctx);
+    ctx.leave();
+    progress
+}
+
+/// Runs one turn of the loop: bottom halves in the order in which they were scheduled, then
+/// handlers of ready descriptors, then timers that are due. If `blocking`, it first sleeps until
+/// there is something to run or `aio_notify()` is called; else it never sleeps.
+///
+/// It takes the context's lock for the callbacks and gives it up, once, while it sleeps. If the
+/// caller holds the lock already, sleeping does not free it: such a call returns early once for
+/// each thread that comes to wait for the lock. With no handlers set, a turn that does not sleep
+/// makes no system call.
+///
+/// Callbacks may call it, and several threads at the same time, with GLib besides: each piece of
+/// work is done by one of them, and none is woken over and over for work that it cannot do. A
+/// thread that leaves while others sleep has one of them woken in time for the next deadline. GLib's
+/// dispatch takes no lock: beside it the same callback may run in two threads at the same time, and
+/// a handler may find that the other thread has read what made it ready.
+///
+/// # Returns
+///
+/// True if a callback ran; idle bottom halves and the handler of the context's own notifier do not
+/// count. A blocking call may return false, for example after `aio_notify()` or a signal.
+///
+/// # Threads
+///
+/// Any thread; not signal handlers. A cancellation point while it sleeps: disable cancellation in
+/// threads that run a loop.
+///
+/// # Safety
+///
+/// `ctx` must not be NULL (aborts) and must live until the call returns.
+#[no_mangle]
+pub unsafe extern "C" fn aio_poll(ctx: *mut AioContext, blocking: bool) -> bool {
+    let ctx = fd_loop!(aio_poll(ctx));
+    turn::poll(ctx, blocking)
+}
+
+// For comparisons with what the program calls by this name.
+hidden_names! {
+    "aiocontext_posix_aio_poll" = aio_poll;
+}

@@ -1,0 +1,9 @@
+//! What the tool says of programs that call the library, and of those in which something of their own
+//! is left, however it hides.
+
+mod asked;
+mod command;
+mod debugging;
+mod definitions;
+mod libraries;
+mod programs;
