@@ -84,6 +84,12 @@ COMPONENTS = $(patsubst libaiocontext/%/Cargo.toml,aiocontext-%,$(wildcard libai
 # own, only the notifier.
 LIBRARIES = aionotify $(if $(FOR_HOST),,aiocontext)
 
+ifneq ($(strip $(FOR_HOST)),)
+ifneq ($(filter aiocontext,$(LIBRARIES) $(MAKECMDGOALS)),)
+$(error libaiocontext has one layout, and is not built from a program's headers: leave HOST_* or aiocontext out)
+endif
+endif
+
 .PHONY: aiocontext aionotify aionotify-check all bench budget check clean demo demo-loop headers help host-report \
 	install install-check install-private lint soak uninstall verify abi-baseline
 
@@ -129,7 +135,7 @@ help:
 	@echo 'make headers        regenerate include/ and man/ from the Rust sources'
 	@echo 'make abi-baseline   accept the present ABI as the one to compare with'
 	@echo 'make install        install below PREFIX=$(PREFIX) (DESTDIR, LIBDIR, INCLUDEDIR, MANDIR, LIBRARIES)'
-	@echo 'make uninstall      undo make install with the same variables'
+	@echo 'make uninstall      undo make install with the same variables; what the other library shares stays'
 	@echo 'make clean          remove what was built'
 
 headers:
@@ -160,15 +166,21 @@ install: all
 	$(if $(FOR_HOST),scripts/target-header $(DIR_aionotify)/libaionotify.a \
 		> '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)/aionotify/target.h')
 
+# Headers, pages and the tool stay while another library is there that shares them.
 uninstall:
 	rm -f $(foreach library,$(LIBRARIES),$(foreach suffix,.a .so .so.$(SOVERSION) .so.$(VERSION), \
 		'$(DESTDIR)$(LIBDIR)/lib$(NAME_$(library))$(suffix)') \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/$(NAME_$(library)).pc')
-	for page in $(foreach library,$(LIBRARIES),$$(scripts/man-pages $(library))); do \
+	kept=$$(for library in aionotify aiocontext; do \
+		test ! -e '$(DESTDIR)$(LIBDIR)/pkgconfig/'$$library.pc || echo $$library; \
+	done); \
+	pages() { for library; do scripts/man-pages $$library; done; }; \
+	for page in $$(pages $(LIBRARIES) | grep -vxF "$$(pages $$kept)"); do \
 		rm -f '$(DESTDIR)$(MANDIR)/man3/'$$page; \
-	done
-	rm -rf '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)' $(if $(TREE),'$(TREE)')
-	rm -f '$(DESTDIR)$(BINDIR)/aionotify-check'
+	done; \
+	test -n "$$kept" || rm -f '$(DESTDIR)$(BINDIR)/aionotify-check'; \
+	$(if $(filter aionotify,$(LIBNAME)),test -n "$$kept" ||) \
+		rm -rf '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)' $(if $(TREE),'$(TREE)')
 
 # A tree of its own for the tests and the demo, made anew, so that nothing old is tested.
 install-private:

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
-use capi_tests::{abi, files_below, pkg_config, prefix, read, root, scratch, succeed, write};
+use capi_tests::{
+    abi, files_below, output, pkg_config, prefix, read, root, scratch, succeed, write,
+};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -57,6 +60,15 @@ fn pkg_config_has_the_version_and_can_be_moved() {
 
 /// make with the variables of a packager.
 fn make(target: &str, destination: &Path) {
+    make_of(target, destination, &[]);
+}
+
+/// Each install writes the same files on its way.
+static MAKING: Mutex<()> = Mutex::new(());
+
+/// The same, of some libraries.
+fn make_of(target: &str, destination: &Path, words: &[&str]) {
+    let _making = MAKING.lock();
     let mut make = Command::new("make");
     // Without what a make around the tests has been told.
     for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PREFIX"] {
@@ -68,7 +80,7 @@ fn make(target: &str, destination: &Path) {
         "INCLUDEDIR=/opt/headers",
         "MANDIR=/opt/p/man",
     ]);
-    succeed(&mut make);
+    succeed(make.args(words));
 }
 
 #[test]
@@ -113,6 +125,57 @@ fn install_heeds_the_variables_and_uninstall_takes_all_away() {
     make("uninstall", &destination);
     assert_eq!(files_below(&destination), BTreeSet::from(others.map(str::to_owned)));
     assert!(!destination.join("opt/headers/aionotify").exists());
+}
+
+/// One library goes, and the other has all that it shares with it.
+#[test]
+fn uninstall_of_one_library_leaves_the_other_whole() {
+    prefix();
+    let (all, alone) = (scratch("uninstall-one"), scratch("uninstall-alone"));
+    for (gone, stays) in [("aionotify", "aiocontext"), ("aiocontext", "aionotify")] {
+        for folder in [&all, &alone] {
+            fs::remove_dir_all(folder).expect("a writable folder");
+        }
+        let tool = "opt/p/bin/aionotify-check";
+        write(&all.join(tool), "");
+        make("install", &all);
+        make_of("uninstall", &all, &[&format!("LIBRARIES={gone}")]);
+        make_of("install", &alone, &[&format!("LIBRARIES={stays}")]);
+        let mut expected = files_below(&alone);
+        expected.insert(tool.to_owned());
+        assert_eq!(files_below(&all), expected, "{gone} is gone");
+        make_of("uninstall", &all, &[&format!("LIBRARIES={stays}")]);
+        assert_eq!(files_below(&all), BTreeSet::new());
+    }
+    // A library for a program has headers of its own.
+    make("install", &all);
+    let words = ["LIBRARIES=aionotify", "LIBNAME=aionotify-mine"];
+    make_of("install", &all, &words);
+    make_of("uninstall", &all, &words);
+    make("install", &alone);
+    assert_eq!(files_below(&all), files_below(&alone));
+}
+
+/// libaiocontext is not built from a program's headers; that is not ignored in silence.
+#[test]
+fn libaiocontext_is_refused_for_a_programs_headers() {
+    for words in [
+        ["LIBRARIES=aiocontext", "all"],
+        ["LIBRARIES=aionotify aiocontext", "all"],
+        ["all", "aiocontext"],
+    ] {
+        for host in ["HOST_CFLAGS=-I/nowhere", "HOST_COMPILE_COMMANDS=/nowhere"] {
+            let mut make = Command::new("make");
+            for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
+                make.env_remove(variable);
+            }
+            make.current_dir(root()).args(["-n", "GENERATION=2.4", host]).args(words);
+            let finished = output(&mut make);
+            assert!(!finished.status.success(), "{finished:?}");
+            let words = "libaiocontext has one layout, and is not built from a program's headers";
+            assert!(finished.stderr.contains(words), "{finished:?}");
+        }
+    }
 }
 
 /// The folder has a page for each export of the library, whole or as a link to one that is there.

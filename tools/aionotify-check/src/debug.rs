@@ -1,7 +1,7 @@
 //! What the debugging information says: which code it describes, and which functions the compiler has
 //! put into others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,6 +12,7 @@ use gimli::{
 
 use crate::image::{Function, Image};
 use crate::sections::{endian, load, Reader, Unreadable};
+use crate::shapes::{self, Shape};
 
 type Entry<'a, 'u> = DebuggingInformationEntry<'a, 'u, Reader>;
 
@@ -34,6 +35,10 @@ pub(crate) struct Debug {
     /// Functions that are described and have no code of their own: name, and whether other units see it.
     merged: HashMap<(String, bool), usize>,
     pub(crate) inlined: Vec<Inlined>,
+    /// Functions and variables that other units see, defined here.
+    pub(crate) external: HashSet<String>,
+    /// Each `AioContext` that differs from the others.
+    pub(crate) contexts: Vec<Shape>,
     /// What could not be read, in words.
     pub(crate) unreadable: Vec<String>,
     /// Whether there is any.
@@ -87,6 +92,31 @@ impl Debug {
                 Some(name) => self.read_split(image, path, (&dwarf, unit), name, package.as_ref()),
             };
             result?;
+        }
+        // Types may be apart (-fdebug-types-section), up to DWARF 4 in a section of their own.
+        let mut headers = dwarf.type_units();
+        while let Some(header) = headers.next()? {
+            let unit = dwarf.unit(header)?;
+            let mut entries = unit.entries();
+            while let Some((_, entry)) = entries.next_dfs()? {
+                self.read_context(&dwarf, &unit, entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the shape of `AioContext`, if the entry is its.
+    fn read_context(
+        &mut self,
+        dwarf: &Dwarf<Reader>,
+        unit: &Unit<Reader>,
+        entry: &Entry<'_, '_>,
+    ) -> Result<(), Unreadable> {
+        let Some(at) = shapes::context(dwarf, unit, entry)? else { return Ok(()) };
+        let Some(shape) = shapes::shape(dwarf, unit, at)? else { return Ok(()) };
+        let same = |other: &Shape| other.size == shape.size && other.members == shape.members;
+        if !self.contexts.iter().any(same) {
+            self.contexts.push(shape);
         }
         Ok(())
     }
@@ -191,6 +221,7 @@ impl Debug {
                         let external = entry.attr_value(gimli::DW_AT_external)?.is_some();
                         *self.merged.entry((name.clone(), external)).or_default() += 1;
                     }
+                    self.external.extend(name.clone().filter(|_| is_external(entry)));
                     around.push((depth, name, code));
                 }
                 // What the linker has discarded runs nowhere.
@@ -205,7 +236,10 @@ impl Debug {
                         line: line.and_then(|line| line.udata_value()),
                     });
                 }
-                _ => {}
+                gimli::DW_TAG_variable if is_external(entry) => {
+                    self.external.extend(names.of(dwarf, unit, entry)?);
+                }
+                _ => self.read_context(dwarf, unit, entry)?,
             }
         }
         Ok(())
@@ -251,6 +285,14 @@ fn is_definition(entry: &Entry<'_, '_>) -> bool {
     ]
     .into_iter()
     .any(has)
+}
+
+/// Whether a function or a variable is defined by this entry, for other units to see.
+fn is_external(entry: &Entry<'_, '_>) -> bool {
+    let has = |name| entry.attr_value(name).is_ok_and(|value| value.is_some());
+    // A definition behind a declaration refers to it.
+    !has(gimli::DW_AT_declaration)
+        && (has(gimli::DW_AT_external) || has(gimli::DW_AT_specification))
 }
 
 fn is_assembler(entry: &Entry<'_, '_>) -> Result<bool, Unreadable> {

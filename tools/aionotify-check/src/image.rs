@@ -3,11 +3,11 @@
 //! The sections of an object file all start at 0; here each section of code has a place of its own, so
 //! that an address names one function.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use object::{
     Architecture, File, Object, ObjectKind, ObjectSection, ObjectSymbol, RelocationTarget,
-    SectionIndex, SectionKind, SymbolKind,
+    SectionIndex, SectionKind, SymbolIndex, SymbolKind,
 };
 
 /// A function that the file defines, by its symbol.
@@ -143,6 +143,23 @@ impl<'data> Image<'data> {
     pub(crate) fn function_at(&self, address: u64) -> Option<&Function> {
         let behind = self.functions.partition_point(|function| function.address <= address);
         self.functions[..behind].iter().rev().find(|f| address < f.address + f.size)
+    }
+
+    /// The imports that name a version of a library.
+    pub(crate) fn versioned_imports(&self) -> HashSet<SymbolIndex> {
+        let Some(versions) = self.section(".gnu.version") else { return HashSet::new() };
+        let little = self.file.is_little_endian();
+        let version = |bytes: &[u8]| {
+            let bytes = [bytes[0], bytes[1]];
+            if little {
+                u16::from_le_bytes(bytes)
+            } else {
+                u16::from_be_bytes(bytes)
+            }
+        };
+        // 0 is local, 1 global without a version; the top bit hides it.
+        let named = versions.chunks_exact(2).enumerate().filter(|(_, b)| version(b) & 0x7fff > 1);
+        named.map(|(index, _)| SymbolIndex(index)).collect()
     }
 
     /// The contents of a section, decompressed.

@@ -3,21 +3,24 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use object::{Object, ObjectKind, ObjectSymbol};
+use object::Object;
 
+use crate::components::{Components, Half, Hidden, Place};
 use crate::debug::Debug;
+use crate::hooks::Hooks;
 use crate::image::{stem, Function, Image};
+use crate::imports::{imports, is_program, judge_both, judge_imports};
 use crate::library::Library;
-use crate::notes::Notes;
 use crate::options::Options;
-use crate::{lto, needed};
+use crate::{layout, lto, needed};
 
 /// A definition or a call that is not the library's.
 #[derive(Debug)]
 pub(crate) struct Escape {
-    /// `defines`, `calls`, `inlined`, `bound` or `layout`.
+    /// `defines`, `half`, `hidden`, `calls`, `inlined`, `bound`, `both`, `own` or `layout`.
     pub(crate) kind: &'static str,
-    /// The library's function that it is about; empty for the layout.
+    /// The library's function that it is about; the component for `half` and `own`; empty for the
+    /// layout and for `both`.
     pub(crate) function: String,
     pub(crate) caller: Option<String>,
     pub(crate) line: Option<u64>,
@@ -35,12 +38,18 @@ pub(crate) struct Findings {
     pub(crate) taken: Vec<String>,
     /// Whether the static library is linked in.
     pub(crate) linked_in: bool,
-    /// The functions of components that are the program's own as a whole.
+    /// The components that are the program's own as a whole.
     pub(crate) own: Vec<String>,
+    /// The components of which it takes functions from the library.
+    pub(crate) components: Vec<String>,
+    /// Whose the functions are that the library calls of the program.
+    pub(crate) hooks: Hooks,
+    /// Whether nothing says how the program lays out what it shares with the library.
+    pub(crate) no_layout: bool,
 }
 
 impl Findings {
-    fn escape(&mut self, kind: &'static str, function: &str, text: String) {
+    pub(crate) fn escape(&mut self, kind: &'static str, function: &str, text: String) {
         let (caller, line) = (None, None);
         self.escapes.push(Escape { kind, function: function.to_owned(), caller, line, text });
     }
@@ -77,24 +86,48 @@ pub(crate) fn judge(
     let debug = Debug::read(image, path);
     let (own, theirs) = definitions(image, library);
     findings.linked_in = linked && !theirs.is_empty();
-    let own_names: BTreeSet<String> = own.iter().map(|f| f.stem().to_owned()).collect();
-    let whole = |name: &str| {
-        let all = if linked { &own_names } else { together };
-        library.component(name).is_some_and(|component| component.is_subset(all))
+    let imports = imports(image, library);
+    let bindings = linked.then(|| needed::bindings(&image.file, path, library, &options.folders));
+    let place = Place {
+        image,
+        own: &own,
+        theirs: &theirs,
+        together,
+        bindings: bindings.as_ref(),
+        is_closed: bindings.as_ref().is_some_and(|bindings| {
+            let knows_all = !bindings.needs_ours && bindings.missing.is_empty();
+            is_program(image) && knows_all && imports.is_empty()
+        }),
     };
-    let wrong: Vec<&Function> = own.into_iter().filter(|f| !whole(f.stem())).collect();
-    findings.own = own_names.iter().filter(|name| whole(name)).cloned().collect();
+    let components = Components::of(&place, library);
+    judge_components(&mut findings, &components, linked, options);
+    let wrong: Vec<&Function> =
+        own.iter().copied().filter(|f| library.component(f.stem()).is_none()).collect();
     judge_definitions(&mut findings, &wrong, library);
     judge_calls(&mut findings, image, &wrong);
-    judge_debug(&mut findings, image, &debug, library, &whole, &theirs);
+    let allows = |name: &str| components.allows(name, library);
+    judge_debug(&mut findings, image, &debug, library, &allows, &theirs);
     judge_coverage(&mut findings, image, &debug, library, &theirs, options);
-    judge_imports(&mut findings, image, path, library, options);
-    judge_notes(&mut findings, image, library);
+    findings.taken = imports;
+    if let Some(bindings) = &bindings {
+        judge_imports(&mut findings, image, library, bindings, &components);
+        judge_both(&mut findings, image, library, bindings);
+        if library.is_whole_loop() && (bindings.needs_ours || findings.linked_in) {
+            judge_hooks(&mut findings, Hooks::read(image, &debug, library, bindings));
+            findings.no_layout = layout::is_unknown(image, &debug);
+        }
+    }
+    let taken: BTreeSet<&str> =
+        findings.taken.iter().filter_map(|name| library.component(name)).collect();
+    findings.components = taken.into_iter().map(str::to_owned).collect();
+    for difference in layout::differences(image, &debug, library) {
+        findings.escape("layout", "", difference);
+    }
     findings
 }
 
 /// The functions that the file defines of the library's names: its own, and the library's.
-fn definitions<'a>(
+pub(crate) fn definitions<'a>(
     image: &'a Image<'_>,
     library: &Library,
 ) -> (Vec<&'a Function>, Vec<&'a Function>) {
@@ -102,15 +135,56 @@ fn definitions<'a>(
     named.partition(|function| image.is_relocatable() || !library.is_code_of(image, function))
 }
 
+/// A line for each component that is the program's own and should not be.
+fn judge_components(
+    findings: &mut Findings,
+    components: &Components,
+    linked: bool,
+    options: &Options,
+) {
+    for Half { component, own, missing } in &components.halves {
+        let text = format!(
+            "{component} is half its own: own {}; the library's {}",
+            few(own.iter()),
+            few(missing.iter())
+        );
+        findings.escape("half", component, text);
+    }
+    for Hidden { component, functions } in &components.hidden {
+        let text = format!(
+            "defines {} itself, but hidden from the library, which uses its own {component}",
+            few(functions.iter())
+        );
+        findings.escape("hidden", functions.first().map_or("", String::as_str), text);
+    }
+    for component in &components.unrecognized {
+        findings.unknown.push(format!(
+            "{component} may be the library's of another build; name the archive that is linked in with -a"
+        ));
+    }
+    findings.own = components.own.iter().cloned().collect();
+    let Some(expected) = &options.own else { return };
+    for component in components.own.iter().filter(|name| !expected.contains(*name)) {
+        findings.escape(
+            "own",
+            component,
+            format!("{component} is its own, which --own does not name"),
+        );
+    }
+    let named = |name: &str| {
+        let mut named = components.halves.iter().map(|half| &half.component);
+        components.own.contains(name) || named.any(|half| half == name)
+    };
+    // An object file has only a part of what the program will have.
+    for component in expected.iter().filter(|name| linked && !named(name)) {
+        findings.escape("own", component, format!("{component} is not its own, which --own names"));
+    }
+}
+
 fn judge_definitions(findings: &mut Findings, wrong: &[&Function], library: &Library) {
     for Function { name, binding, .. } in wrong {
         let mut text = format!("defines {name} itself ({binding})");
-        if let Some(component) = library.component(stem(name)) {
-            let left = component.iter().find(|other| wrong.iter().all(|f| f.stem() != *other));
-            if let Some(left) = left {
-                text += &format!(", but not {left}, which goes with it");
-            }
-        } else if !library.has_archive() && *binding != "LOCAL" {
+        if !library.has_archive() && *binding != "LOCAL" {
             text += &format!(
                 "; it may be the library's, linked in: there is no {} to compare with (-a)",
                 library.path.with_extension("a").display()
@@ -149,7 +223,7 @@ fn judge_debug(
     image: &Image<'_>,
     debug: &Debug,
     library: &Library,
-    whole: &dyn Fn(&str) -> bool,
+    allows: &dyn Fn(&str) -> bool,
     theirs: &[&Function],
 ) {
     let mut unnamed = BTreeSet::new();
@@ -158,7 +232,7 @@ fn judge_debug(
             unnamed.insert(&*inlined.caller);
             continue;
         };
-        if !library.functions.contains(callee) || whole(callee) {
+        if !library.functions.contains(callee) || allows(callee) {
             continue;
         }
         let place = inlined.line.map(|line| format!(" (line {line})")).unwrap_or_default();
@@ -173,14 +247,14 @@ fn judge_debug(
     if !unnamed.is_empty() {
         findings.unknown.push(format!(
             "functions are inlined in {} from a file without debugging information; compile all with -g",
-            some(&unnamed.iter().map(|name| name.to_string()).collect::<Vec<_>>())
+            few(unnamed.iter())
         ));
     }
     // What `-z muldefs` has left out keeps its code and its description, but no symbol.
     for (name, address) in &debug.defined {
         let known = image.functions.iter().any(|f| f.address == *address && f.stem() == name);
         let is_theirs = theirs.iter().any(|function| function.address == *address);
-        if library.functions.contains(name) && !known && !is_theirs && !whole(name) {
+        if library.functions.contains(name) && !known && !is_theirs && !allows(name) {
             findings.escape(
                 "defines",
                 name,
@@ -213,23 +287,25 @@ fn judge_coverage(
         })
         .map(|function| &*function.name)
         .collect();
-    let unseen: Vec<String> = unseen.into_iter().map(str::to_owned).collect();
     if !unseen.is_empty() {
         findings.unknown.push(match debug.present {
             false => "no debugging information, so inlined calls cannot be seen; compile with -g".to_owned(),
             true => format!(
-                "no debugging information of {}, so calls inlined there cannot be seen; compile all with -g",
-                some(&unseen)
+                "no debugging information of {}, so calls inlined there cannot be seen; compile all with -g, and name \
+                 archives that have none (libc.a and the like in a static program) with -t",
+                few(unseen.iter())
             ),
         });
     }
 }
 
 /// A list that is not too long for a line.
-fn some(names: &[String]) -> String {
-    match names.len() {
-        0..=4 => names.join(", "),
-        more => format!("{} and {} more", names[..3].join(", "), more - 3),
+pub(crate) fn few<T: std::fmt::Display>(names: impl ExactSizeIterator<Item = T>) -> String {
+    let more = names.len().saturating_sub(3);
+    let names: Vec<String> = names.map(|name| name.to_string()).collect();
+    match more {
+        0 | 1 => names.join(", "),
+        _ => format!("{} and {more} more", names[..3].join(", ")),
     }
 }
 
@@ -259,66 +335,13 @@ fn is_start_up(name: &str) -> bool {
     NAMES.contains(&name) || prefix
 }
 
-/// Whether the loader binds the calls to the library.
-fn judge_imports(
-    findings: &mut Findings,
-    image: &Image<'_>,
-    path: &Path,
-    library: &Library,
-    options: &Options,
-) {
-    let mut names: BTreeSet<String> = image.undefined.iter().cloned().collect();
-    for symbol in image.file.dynamic_symbols().filter(|symbol| symbol.is_undefined()) {
-        names.extend(symbol.name().ok().map(str::to_owned));
+fn judge_hooks(findings: &mut Findings, hooks: Hooks) {
+    if let Some(first) = hooks.hidden.first() {
+        let text = format!(
+            "defines {} itself, but hidden from the library, which uses its defaults",
+            few(hooks.hidden.iter())
+        );
+        findings.escape("hidden", first, text);
     }
-    let names: Vec<&String> =
-        names.iter().filter(|name| library.functions.contains(*name)).collect();
-    findings.taken = names.iter().map(|name| name.to_string()).collect();
-    if image.is_relocatable() || names.is_empty() {
-        return;
-    }
-    let bindings = needed::bindings(&image.file, path, &names, library, &options.folders);
-    for (name, file) in &bindings.elsewhere {
-        findings.taken.retain(|taken| taken != name);
-        let text = format!("takes {name} from {}, not from the library", file.display());
-        findings.escape("bound", name, text);
-    }
-    let left: Vec<String> = findings.taken.clone();
-    if left.is_empty() {
-        return;
-    }
-    let is_program = image.file.kind() == ObjectKind::Executable
-        || image.file.section_by_name(".interp").is_some();
-    if !bindings.missing.is_empty() {
-        findings.unknown.push(format!(
-            "{} cannot be found, and may define {}; name the folder with -L",
-            some(&bindings.missing),
-            some(&left)
-        ));
-    } else if !bindings.needs_ours && is_program {
-        findings.taken.clear();
-        for name in &left {
-            let text = format!("takes {name}, but does not need {}", library.soname);
-            findings.escape("bound", name, text);
-        }
-    } else if !bindings.needs_ours {
-        findings.unknown.push(format!(
-            "it takes {} from the program that loads it, and does not need {}; link it with the library",
-            some(&left),
-            library.soname
-        ));
-    }
-}
-
-fn judge_notes(findings: &mut Findings, image: &Image<'_>, library: &Library) {
-    let Some(ours) = library.layout else { return };
-    let notes = Notes::read(image);
-    for (layouts, whose) in [
-        (notes.programs, "is laid out for another library"),
-        (notes.libraries, "has another library linked in"),
-    ] {
-        for difference in layouts.iter().filter_map(|layout| layout.difference(&ours)) {
-            findings.escape("layout", "", format!("{whose}: {difference}"));
-        }
-    }
+    findings.hooks = hooks;
 }

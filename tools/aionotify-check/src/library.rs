@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use object::read::archive::ArchiveFile;
 use object::{Architecture, Object, ObjectSection, ObjectSymbol};
 
+use crate::abi;
 use crate::image::{Function, Image};
 use crate::notes::{Layout, Notes};
 
@@ -16,6 +17,10 @@ pub(crate) struct Library {
     /// The functions that a program calls.
     pub(crate) functions: BTreeSet<String>,
     pub(crate) layout: Option<Layout>,
+    /// What the library calls of the program if the program has it: its weak imports.
+    pub(crate) hooks: BTreeSet<String>,
+    /// The components that a program may have as its own, by name, with their functions.
+    pub(crate) components: BTreeMap<String, BTreeSet<String>>,
     /// The static library's members that define such functions.
     members: Vec<Member>,
     /// All functions of the static library, its own and those of its language's library.
@@ -33,6 +38,12 @@ impl Library {
     pub(crate) fn read(path: &Path, archive: Option<&Path>) -> Result<Self, String> {
         let name = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let data = std::fs::read(path).map_err(|e| name(&e))?;
+        if data.starts_with(b"!<") {
+            return Err(format!(
+                "{} is an archive: -l takes the shared library, -a the archive",
+                path.display()
+            ));
+        }
         let image = Image::parse(&data).map_err(|e| name(&e))?;
         let functions: BTreeSet<String> = image
             .file
@@ -53,6 +64,8 @@ impl Library {
                 .unwrap_or_default(),
             functions,
             layout: Notes::read(&image).libraries.first().copied(),
+            hooks: BTreeSet::new(),
+            components: BTreeMap::new(),
             members: Vec::new(),
             own_names: BTreeSet::new(),
         };
@@ -62,7 +75,21 @@ impl Library {
             None if beside.exists() => library.read_archive(&beside)?,
             None => {}
         }
+        if library.is_whole_loop() {
+            library.hooks = hooks(&image);
+            for member in &library.members {
+                let first = member.functions.first().map_or("", String::as_str);
+                let name = abi::component(first).unwrap_or(first).to_owned();
+                let all = library.components.entry(name).or_default();
+                all.extend(member.functions.iter().cloned());
+            }
+        }
         Ok(library)
+    }
+
+    /// Whether it is the whole loop, of which a program may have components of its own.
+    pub(crate) fn is_whole_loop(&self) -> bool {
+        self.layout.is_some_and(|layout| layout.is_whole_loop())
     }
 
     fn read_archive(&mut self, path: &Path) -> Result<(), String> {
@@ -96,14 +123,13 @@ impl Library {
         !self.members.is_empty()
     }
 
-    /// The other functions of the component that a function is of, where a program may have a whole
-    /// component of its own.
-    pub(crate) fn component(&self, function: &str) -> Option<&BTreeSet<String>> {
-        if !self.layout.is_some_and(|layout| layout.is_whole_loop()) {
-            return None;
-        }
-        let member = self.members.iter().find(|member| member.functions.contains(function))?;
-        Some(&member.functions)
+    /// The component that a function or a variable is of, where a program may have one of its own.
+    pub(crate) fn component(&self, symbol: &str) -> Option<&str> {
+        let listed = abi::component(symbol).filter(|name| self.components.contains_key(*name));
+        listed.or_else(|| {
+            let mut all = self.components.iter();
+            all.find(|(_, functions)| functions.contains(symbol)).map(|(name, _)| &**name)
+        })
     }
 
     /// Whether the code of a function in a linked file is the static library's.
@@ -117,6 +143,18 @@ impl Library {
             },
         )
     }
+}
+
+/// The weak imports that are the program's to define. Those of the C library have versions, those of
+/// compiler and linker a name that starts with a `_`.
+fn hooks(image: &Image<'_>) -> BTreeSet<String> {
+    let versioned = image.versioned_imports();
+    let weak = image.file.dynamic_symbols().filter(|s| s.is_undefined() && s.is_weak());
+    weak.filter(|symbol| !versioned.contains(&symbol.index()))
+        .filter_map(|symbol| symbol.name().ok())
+        .filter(|name| !name.starts_with('_'))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Whether these bytes are the function's, but for what the linker fills in.

@@ -1,9 +1,14 @@
 //! `aionotify-check`: finds functions of a program's own that are left where it should call the
 //! library's. `aionotify-check --help` has the options and the exit status.
 
+mod abi;
+mod components;
 mod debug;
+mod hooks;
 mod image;
+mod imports;
 mod judge;
+mod layout;
 mod library;
 mod lto;
 mod needed;
@@ -11,8 +16,10 @@ mod notes;
 mod options;
 mod report;
 mod sections;
+mod shapes;
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -28,22 +35,32 @@ fn main() -> ExitCode {
     match run() {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
-            eprintln!("aionotify-check: {}", e.trim_end());
+            say(&mut io::stderr(), &format!("aionotify-check: {}\n", e.trim_end()));
             ExitCode::from(2)
         }
     }
 }
 
+/// Writes it; a reader that has gone away, as `head` does, does not change the verdict.
+fn say(to: &mut dyn Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}
+
 fn run() -> Result<u8, String> {
     let Some(options) = Options::parse(std::env::args().skip(1))? else {
-        print!("{USAGE}");
+        say(&mut io::stdout(), USAGE);
         return Ok(0);
     };
-    let path = options.library()?;
-    let library = Library::read(&path, options.archive.as_deref())?;
     let mut parts = Vec::new();
     for file in &options.files {
         parts.extend(read(file)?);
+    }
+    let library = choose(&options, &parts)?;
+    for component in options.own.iter().flatten() {
+        if !library.components.contains_key(component) {
+            let all: Vec<&str> = library.components.keys().map(String::as_str).collect();
+            return Err(format!("--own: no component {component}; there are {}", all.join(" ")));
+        }
     }
     // A component may be spread over object files; its functions then belong together.
     let mut together = BTreeSet::new();
@@ -61,13 +78,38 @@ fn run() -> Result<u8, String> {
         };
         (part.clone(), findings)
     });
-    let report = Report::new(&path, judged.collect());
+    let report = Report::new(&library.path, judged.collect());
     if options.json {
-        report.print_json();
+        say(&mut io::stdout(), &report.json());
     } else {
-        report.print();
+        let (out, err) = report.lines();
+        say(&mut io::stdout(), &out);
+        say(&mut io::stderr(), &err);
     }
     Ok(report.status())
+}
+
+/// The library that is meant: of those that may be, the first of which the files have most.
+fn choose(options: &Options, parts: &[(Part, Vec<u8>)]) -> Result<Library, String> {
+    let mut libraries = Vec::new();
+    for path in options.libraries()? {
+        libraries.push(Library::read(&path, options.archive.as_deref())?);
+    }
+    let score = |library: &Library| -> (bool, usize) {
+        let scores = parts.iter().filter_map(|(part, data)| {
+            let image = Image::parse(data).ok().filter(|image| !image.is_relocatable())?;
+            let bindings = needed::bindings(&image.file, &part.file, library, &options.folders);
+            let code = judge::definitions(&image, library).1.len();
+            Some((bindings.needs_ours, code))
+        });
+        scores.max().unwrap_or_default()
+    };
+    // The last of equal ones wins; a library that is alone need not be looked for.
+    let chosen = match libraries.len() {
+        1 => 0,
+        all => (0..all).rev().max_by_key(|index| score(&libraries[*index])).unwrap_or(0),
+    };
+    Ok(libraries.swap_remove(chosen))
 }
 
 /// A file, or a member of one.

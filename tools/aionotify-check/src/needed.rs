@@ -1,11 +1,12 @@
 //! Which shared library a program's calls are bound to, as the loader finds it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use object::{Architecture, File, Object, ObjectSection, ObjectSymbol};
 
 use crate::library::Library;
+use crate::notes;
 
 /// The tags of `.dynamic` that are read here.
 const DT_SONAME: u64 = 14;
@@ -17,22 +18,38 @@ const DT_RUNPATH: u64 = 29;
 pub(crate) struct Bindings {
     /// Whether the library is among those that are loaded.
     pub(crate) needs_ours: bool,
-    /// Functions that another file provides, with its path.
-    pub(crate) elsewhere: Vec<(String, PathBuf)>,
+    /// The library's functions that a file which stands before it provides, with its path.
+    pub(crate) elsewhere: BTreeMap<String, PathBuf>,
+    /// The library's hooks that any file provides.
+    pub(crate) hooks: BTreeSet<String>,
     /// Libraries that stand before ours and are not there.
     pub(crate) missing: Vec<String>,
+    /// Other libraries of this project that are loaded, by soname and path.
+    pub(crate) siblings: Vec<(String, PathBuf)>,
 }
 
-/// Follows the libraries that a file needs, in the loader's order, up to ours.
+impl Bindings {
+    /// The functions that a file provides which is no library of this project.
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = &String> {
+        let foreign = self.elsewhere.iter().filter(|(_, file)| !self.is_sibling(file));
+        foreign.map(|(name, _)| name)
+    }
+
+    /// Whether the file is another library of this project.
+    pub(crate) fn is_sibling(&self, file: &Path) -> bool {
+        self.siblings.iter().any(|(_, sibling)| sibling == file)
+    }
+}
+
+/// Follows the libraries that a file needs, in the loader's order. Ours ends the search for its own
+/// functions, for what is left is then ours, whatever comes behind.
 pub(crate) fn bindings(
     file: &File<'_>,
     path: &Path,
-    names: &[&String],
     library: &Library,
     folders: &[PathBuf],
 ) -> Bindings {
     let mut result = Bindings::default();
-    let mut open: Vec<&String> = names.to_vec();
     let mut queue: VecDeque<(String, Vec<PathBuf>)> = VecDeque::new();
     let mut seen = Vec::new();
     enqueue(&mut queue, file, path);
@@ -44,29 +61,35 @@ pub(crate) fn bindings(
         seen.push(base.clone());
         if base == library.soname {
             result.needs_ours = true;
-            // What is left is ours, whatever comes behind.
-            break;
+            continue;
         }
         let Some((found, data)) = find(&name, &search, folders, file) else {
-            result.missing.push(base);
+            if !result.needs_ours {
+                result.missing.push(base);
+            }
             continue;
         };
         let Ok(other) = File::parse(&*data) else { continue };
-        let defines =
-            |name: &str| other.dynamic_symbols().any(|s| s.is_definition() && s.name() == Ok(name));
-        open.retain(|&name| {
-            let bound = defines(name);
-            if bound {
-                result.elsewhere.push((name.clone(), found.clone()));
+        let defined = exports(&other);
+        result.hooks.extend(library.hooks.iter().filter(|hook| defined.contains(*hook)).cloned());
+        if !result.needs_ours {
+            for name in library.functions.iter().filter(|name| defined.contains(*name)) {
+                result.elsewhere.entry(name.clone()).or_insert_with(|| found.clone());
             }
-            !bound
-        });
+        }
+        // Another library may hold the static one, hidden; that one is not called from here.
+        if defined.contains("aionotify_target") && other.section_by_name(notes::SECTION).is_some() {
+            result.siblings.push((base, found.clone()));
+        }
         enqueue(&mut queue, &other, &found);
     }
-    if open.is_empty() {
-        result.missing.clear();
-    }
     result
+}
+
+/// The symbols that a linked file defines for others.
+pub(crate) fn exports(file: &File<'_>) -> BTreeSet<String> {
+    let defined = file.dynamic_symbols().filter(|symbol| symbol.is_definition());
+    defined.filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect()
 }
 
 /// The library's name for those that are linked with it.

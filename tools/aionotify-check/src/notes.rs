@@ -6,6 +6,9 @@ use object::Object;
 
 use crate::image::Image;
 
+/// The section that has them.
+pub(crate) const SECTION: &str = ".note.aionotify";
+
 /// The numbers of a note, as `struct AionotifyLayout` has them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Layout([u32; 8]);
@@ -25,6 +28,12 @@ impl Layout {
     /// Whether a library of this layout is the whole loop, which minds the context's size.
     pub(crate) fn is_whole_loop(&self) -> bool {
         self.0[7] != 0
+    }
+
+    /// The members of the context that every library has, and the context's size.
+    pub(crate) fn of_context(&self) -> ([(&'static str, u64); 3], u64) {
+        let [_, notify_me, notified, notifier, .., size] = self.0.map(u64::from);
+        ([("notify_me", notify_me), ("notified", notified), ("notifier", notifier)], size)
     }
 
     /// How a program's layout differs from the library's, if it does.
@@ -58,7 +67,7 @@ pub(crate) struct Notes {
 impl Notes {
     pub(crate) fn read(image: &Image<'_>) -> Self {
         let mut notes = Self::default();
-        let data = image.section(".note.aionotify").unwrap_or_default();
+        let data = image.section(SECTION).unwrap_or_default();
         let little = image.file.is_little_endian();
         let word = |at: usize| -> Option<u32> {
             let bytes: [u8; 4] = data.get(at..at + 4)?.try_into().ok()?;

@@ -14,11 +14,14 @@ Does a program, shared library, object file or archive still run functions of it
 call the library's? Names every definition that is left, and every call that escapes the library:
 to that definition, inlined from it, or bound to another library.
 
-  -l LIBRARY   the shared library that is meant to be called; by default that of pkg-config aionotify
+  -l LIBRARY   the shared library that is meant to be called; by default that of pkg-config aionotify,
+               or of aiocontext where a FILE has that one or the other is not installed
   -a ARCHIVE   the static one, to know its code in a program by; by default beside LIBRARY
   -L FOLDER    where to look for shared libraries that FILE needs; may be repeated
   -t FILE      an archive or object without debugging information whose functions are known to be none
                of the program's, such as libc.a in a static program; may be repeated
+  --own LIST   the components that are meant to be the program's own, such as timer,posix, or none: that
+               another one is, or one of these is not, is status 1
   --json       prints one object of JSON
 
 Exit status: 0 nothing escapes, 1 something does, 2 it cannot be told.
@@ -31,6 +34,8 @@ pub(crate) struct Options {
     pub(crate) folders: Vec<PathBuf>,
     /// Functions of files that are trusted.
     pub(crate) trusted: BTreeSet<String>,
+    /// The components that are to be the program's own.
+    pub(crate) own: Option<BTreeSet<String>>,
     pub(crate) json: bool,
     pub(crate) files: Vec<PathBuf>,
 }
@@ -50,6 +55,7 @@ impl Options {
                 "-l" => options.library = Some(value()?.into()),
                 "-a" => options.archive = Some(value()?.into()),
                 "-L" => options.folders.push(value()?.into()),
+                "--own" => options.own = Some(list(&value()?)),
                 "-t" => {
                     let file = PathBuf::from(value()?);
                     options.trusted.extend(functions(&file)?);
@@ -64,21 +70,33 @@ impl Options {
         Ok(Some(options))
     }
 
-    /// The library that is meant.
-    pub(crate) fn library(&self) -> Result<PathBuf, String> {
+    /// The libraries that may be meant: the one that is named, or those that pkg-config knows.
+    pub(crate) fn libraries(&self) -> Result<Vec<PathBuf>, String> {
         if let Some(library) = &self.library {
-            return Ok(library.clone());
+            return Ok(vec![library.clone()]);
         }
-        let tool = std::env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into());
-        let output = Command::new(tool).args(["--variable=libdir", "aionotify"]).output();
-        let folder = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        match folder.unwrap_or_default() {
-            empty if empty.is_empty() => {
-                Err("pkg-config knows no aionotify; name the library with -l".to_owned())
-            }
-            folder => Ok(Path::new(&folder).join("libaionotify.so")),
+        let libraries: Vec<PathBuf> =
+            ["aionotify", "aiocontext"].into_iter().filter_map(installed).collect();
+        if libraries.is_empty() {
+            let text =
+                "pkg-config knows neither aionotify nor aiocontext; name the library with -l";
+            return Err(text.to_owned());
         }
+        Ok(libraries)
     }
+}
+
+/// The shared library of a package, if pkg-config knows it.
+fn installed(package: &str) -> Option<PathBuf> {
+    let tool = std::env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into());
+    let output = Command::new(tool).args(["--variable=libdir", package]).output().ok()?;
+    let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (!folder.is_empty()).then(|| Path::new(&folder).join(format!("lib{package}.so")))
+}
+
+/// Names with commas between them; `none` is none.
+fn list(words: &str) -> BTreeSet<String> {
+    words.split(',').filter(|word| !word.is_empty() && *word != "none").map(str::to_owned).collect()
 }
 
 /// The functions that an archive or an object file defines.

@@ -23,27 +23,36 @@ impl<'a> Report<'a> {
         statuses.max_by_key(|status| [0, 2, 1][usize::from(*status)]).unwrap_or(0)
     }
 
-    /// What escapes, and what files take from the library, to standard output; what cannot be told
-    /// to standard error.
-    pub(crate) fn print(&self) {
+    /// What escapes, and what files take from the library, for standard output; what cannot be told for
+    /// standard error.
+    pub(crate) fn lines(&self) -> (String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
         for (part, findings) in &self.parts {
             let file = match &part.member {
                 Some(member) => format!("{}({member})", part.file.display()),
                 None => part.file.display().to_string(),
             };
             for escape in &findings.escapes {
-                println!("{file}: {}", escape.text);
+                out += &format!("{file}: {}\n", escape.text);
             }
             for reason in &findings.unknown {
-                eprintln!("{file}: cannot be told: {reason}");
+                err += &format!("{file}: cannot be told: {reason}\n");
             }
             if status(findings) == 0 {
-                println!("{file}: {}", summary(findings));
+                out += &format!("{file}: {}\n", summary(findings));
+            }
+            let layout = findings.no_layout.then(|| {
+                "layout unknown: neither a note of AIONOTIFY_CHECK_LAYOUT nor a description of AioContext"
+                    .to_owned()
+            });
+            for line in layout.into_iter().chain(findings.hooks.line()) {
+                out += &format!("{file}: {line}\n");
             }
         }
+        (out, err)
     }
 
-    pub(crate) fn print_json(&self) {
+    pub(crate) fn json(&self) -> String {
         let files: Vec<Value> =
             self.parts.iter().map(|(part, findings)| file(part, findings)).collect();
         let report = json!({
@@ -51,7 +60,7 @@ impl<'a> Report<'a> {
             "status": self.status(),
             "files": files,
         });
-        println!("{report:#}");
+        format!("{report:#}\n")
     }
 }
 
@@ -63,13 +72,15 @@ fn status(findings: &Findings) -> u8 {
     }
 }
 
-/// A file in which nothing escapes.
+/// A file in which nothing escapes. Of the whole loop it names components, not functions.
 fn summary(findings: &Findings) -> String {
-    let mut text = match (findings.linked_in, findings.taken.is_empty()) {
+    let taken = match findings.components.is_empty() {
+        true => &findings.taken,
+        false => &findings.components,
+    };
+    let mut text = match (findings.linked_in, taken.is_empty()) {
         (true, _) => "has the library linked in, and nothing escapes".to_owned(),
-        (_, false) => {
-            format!("nothing escapes; taken from the library: {}", findings.taken.join(" "))
-        }
+        (_, false) => format!("nothing escapes; taken from the library: {}", taken.join(" ")),
         (_, true) => "takes nothing from the library".to_owned(),
     };
     if !findings.own.is_empty() {
@@ -102,5 +113,11 @@ fn file(part: &Part, findings: &Findings) -> Value {
         "taken": findings.taken,
         "own": findings.own,
         "linked_in": findings.linked_in,
+        "hooks": {
+            "program": findings.hooks.program,
+            "hidden": findings.hooks.hidden,
+            "default": findings.hooks.default,
+        },
+        "layout_known": !findings.no_layout,
     })
 }

@@ -181,8 +181,9 @@ fn stubs_must_be_asked_for() {
                     return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) != 42;\n\
                 }\n";
     let archive = archive.display().to_string();
-    let command =
-        commands(&guide("ADOPTING_LOOP.md"), "cc ").into_iter().find(|c| c.contains("-u,"));
+    let command = commands(&guide("ADOPTING_LOOP.md"), "cc ")
+        .into_iter()
+        .find(|c| c.contains("-u,cpu_get_clock"));
     let option = command.expect("the guide has it");
     let option = option.split(' ').find(|word| word.contains("cpu_get_clock")).expect("an option");
     for linkage in [Linkage::Dynamic, Linkage::Static] {
@@ -195,6 +196,101 @@ fn stubs_must_be_asked_for() {
         };
         assert_eq!(build("stub-missing", &[]), Some(1));
         assert_eq!(build("stub-asked-for", &[option]), Some(0));
+    }
+}
+
+/// A program with a context, on libaiocontext.
+fn with_a_context(name: &str, flags: &[&str]) -> Program {
+    let text = "#include \"block/aio.h\"\n\
+                int main(void) { aio_context_unref(aio_context_new(NULL)); return 0; }\n";
+    Program::with_text(name, text).with("aiocontext").flags(flags)
+}
+
+/// The list to paste has every hook of the library, and a program with the shared library can be linked
+/// with all of them.
+#[test]
+fn every_hook_may_be_asked_for() {
+    let commands = commands(&guide("ADOPTING_LOOP.md"), "cc ");
+    let command = commands.iter().find(|command| command.contains("cpu_get_clock"));
+    let words = command.expect("the guide has it").split(' ');
+    let options: Vec<&str> = words.filter(|word| word.starts_with("-Wl,-u,")).collect();
+    let program = with_a_context("all-hooks", &options).build(Linkage::Dynamic);
+    let mut tool = Command::new(env!("CARGO_BIN_EXE_aionotify-check"));
+    tool.arg("--json").arg("-l").arg(prefix().join("lib/libaiocontext.so")).arg(program);
+    let report: serde_json::Value = serde_json::from_str(&succeed(&mut tool).stdout).expect("JSON");
+    let hooks = report["files"][0]["hooks"]["default"].as_array().expect("a list");
+    let hooks: Vec<String> =
+        hooks.iter().map(|hook| format!("-Wl,-u,{}", hook.as_str().expect("a name"))).collect();
+    assert_eq!(options, hooks);
+    assert_eq!(options.len(), 12, "the guide says twelve");
+}
+
+/// The figures to compare are those of the library.
+#[test]
+fn the_layouts_to_compare_are_the_librarys() {
+    let guide = guide("ADOPTING_LOOP.md");
+    for architecture in ["x86_64", "aarch64"] {
+        let structs = abi::layout(architecture);
+        let (_, figures) =
+            structs.iter().find(|(name, _)| name == "AioContext").expect("the table has it");
+        let size = figures[0].split('/').next().expect("a size");
+        let at = |member| abi::offset(architecture, member).expect("an offset");
+        let row = format!(
+            "| {architecture} | {size} | `fits: qemu-2.4 notify_me@{} notified@{} notifier@{}` |",
+            at("notify_me"),
+            at("notified"),
+            at("notifier")
+        );
+        assert!(guide.lines().any(|line| line == row), "{row}");
+    }
+}
+
+/// The check as it stands there, in a file that includes what a tree's does.
+#[test]
+fn the_layout_check_compiles_as_shown() {
+    let guide = guide("ADOPTING_LOOP.md");
+    let (_, block) = guide.split_once("```c\n").expect("a block");
+    let (block, _) = block.split_once("```").expect("its end");
+    let text = format!("{block}int main(void) {{ check_layout(); return 0; }}\n");
+    for linkage in [Linkage::Dynamic, Linkage::Static] {
+        let program = Program::with_text("shown", &text).with("aiocontext").build(linkage);
+        succeed(&mut capi_tests::program(&program));
+    }
+}
+
+/// The flags for the archive alone leave no shared library of ours in the program.
+#[test]
+fn the_archive_is_linked_by_its_name() {
+    let commands = commands(&guide("ADOPTING_LOOP.md"), "cc ");
+    let command = commands.iter().find(|command| command.contains("--static"));
+    let (_, flags) =
+        command.expect("the guide has it").split_once("libqemustub.a ").expect("archives");
+    let path = prefix().join("lib/pkgconfig");
+    let path = format!("{}:{}", path.display(), env::var("PKG_CONFIG_PATH").unwrap_or_default());
+    let flags = shell(root(), &format!("export PKG_CONFIG_PATH={path}; echo {flags}")).stdout;
+    let folder = scratch("by-name");
+    let (source, program) = (folder.join("by-name.c"), folder.join("by-name"));
+    write(&source, "int init_clocks(void);\nint main(void) { init_clocks(); return 0; }\n");
+    succeed(compiler().arg(&source).arg("-o").arg(&program).args(flags.split_whitespace()));
+    let needed = elf::needed(&program);
+    assert!(needed.iter().all(|name| !name.contains("aiocontext")), "{needed:?}");
+    succeed(&mut capi_tests::program(&program));
+}
+
+/// The tool's commands for the whole loop.
+#[test]
+fn the_tools_commands_pass_a_program_with_the_whole_loop() {
+    let commands = commands(&guide("ADOPTING_LOOP.md"), "aionotify-check ");
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    let folder = scratch("trees").join("whole-loop");
+    fs::create_dir_all(&folder).expect("a writable folder");
+    let lib = prefix().join("lib").display().to_string();
+    for (command, linkage) in commands.iter().zip([Linkage::Dynamic, Linkage::AllStatic]) {
+        let built = with_a_context("whole-loop", &[]).build(linkage);
+        fs::copy(built, folder.join("myprogram")).expect("a writable folder");
+        let finished = shell(&folder, &command.replace("/usr/local/lib", &lib));
+        assert_eq!(finished.status.code(), Some(0), "{command}: {finished:?}");
+        assert!(finished.stdout.contains("./myprogram: hooks default: cpu_get_clock "));
     }
 }
 

@@ -153,7 +153,7 @@ fn components_of_the_whole_loop() {
     let half = Program::with_text("half", text).with("aiocontext").build(Linkage::Dynamic);
     let finished = run("aiocontext", &[&half]);
     assert_eq!(finished.status.code(), Some(1), "{finished:?}");
-    let words = ": defines aio_notify itself (GLOBAL), but not aio_";
+    let words = ": async is half its own: own aio_notify; the library's aio_";
     assert!(finished.stdout.contains(words), "{finished:?}");
     // Over the object files of one command line.
     let own = root().join("capi-tests/c/loop/own/rfifolock.c");

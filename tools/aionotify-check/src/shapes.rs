@@ -1,0 +1,75 @@
+//! Where a program has the members of its `AioContext`, by its debugging information.
+
+use std::collections::BTreeMap;
+
+use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Reader as _, Unit, UnitOffset};
+
+use crate::sections::{Reader, Unreadable};
+
+type Entry<'a, 'u> = DebuggingInformationEntry<'a, 'u, Reader>;
+
+const NAME: &[u8] = b"AioContext";
+
+/// One source's `AioContext`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Shape {
+    /// The source that it is described for; empty where that is not said.
+    pub(crate) source: String,
+    pub(crate) size: u64,
+    pub(crate) members: BTreeMap<String, u64>,
+}
+
+/// The entry of the struct, if this one is it or names it.
+pub(crate) fn context(
+    dwarf: &Dwarf<Reader>,
+    unit: &Unit<Reader>,
+    entry: &Entry<'_, '_>,
+) -> Result<Option<UnitOffset>, Unreadable> {
+    let is_type = matches!(entry.tag(), gimli::DW_TAG_structure_type | gimli::DW_TAG_typedef);
+    let Some(name) = entry.attr_value(gimli::DW_AT_name)?.filter(|_| is_type) else {
+        return Ok(None);
+    };
+    if *dwarf.attr_string(unit, name)?.to_slice()? != *NAME {
+        return Ok(None);
+    }
+    Ok(match (entry.tag(), entry.attr_value(gimli::DW_AT_type)?) {
+        (gimli::DW_TAG_structure_type, _) => Some(entry.offset()),
+        (_, Some(AttributeValue::UnitRef(offset))) => Some(offset),
+        _ => None,
+    })
+}
+
+/// The struct at this entry; nothing for one that is only declared.
+pub(crate) fn shape(
+    dwarf: &Dwarf<Reader>,
+    unit: &Unit<Reader>,
+    at: UnitOffset,
+) -> Result<Option<Shape>, Unreadable> {
+    let mut entries = unit.entries_at_offset(at)?;
+    let Some((_, entry)) = entries.next_dfs()? else { return Ok(None) };
+    let size = entry.attr_value(gimli::DW_AT_byte_size)?.and_then(|size| size.udata_value());
+    let Some(size) = size.filter(|_| entry.tag() == gimli::DW_TAG_structure_type) else {
+        return Ok(None);
+    };
+    let text = |text: Reader| {
+        Ok::<String, Unreadable>(String::from_utf8_lossy(&text.to_slice()?).into_owned())
+    };
+    let source = unit.name.clone().map(text).transpose()?.unwrap_or_default();
+    let mut members = BTreeMap::new();
+    let mut depth = 0;
+    while let Some((delta, entry)) = entries.next_dfs()? {
+        depth += delta;
+        if depth <= 0 {
+            break;
+        }
+        if depth > 1 || entry.tag() != gimli::DW_TAG_member {
+            continue;
+        }
+        let name = entry.attr_value(gimli::DW_AT_name)?;
+        let offset = entry.attr_value(gimli::DW_AT_data_member_location)?;
+        if let (Some(name), Some(offset)) = (name, offset.and_then(|o| o.udata_value())) {
+            members.insert(text(dwarf.attr_string(unit, name)?)?, offset);
+        }
+    }
+    Ok(Some(Shape { source, size, members }))
+}
