@@ -2,17 +2,15 @@
 //! put into others.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::Path;
 
-use gimli::{
-    AttributeValue, DebuggingInformationEntry, Dwarf, DwarfPackage, Reader as _, Unit, UnitOffset,
-    UnitSectionOffset,
-};
+use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Unit};
 
 use crate::image::{Function, Image};
-use crate::sections::{endian, load, Reader, Unreadable};
+use crate::names::Names;
+use crate::sections::{load, Reader, Unreadable};
 use crate::shapes::{self, Shape};
+use crate::split::Split;
 
 type Entry<'a, 'u> = DebuggingInformationEntry<'a, 'u, Reader>;
 
@@ -39,6 +37,8 @@ pub(crate) struct Debug {
     pub(crate) external: HashSet<String>,
     /// Each `AioContext` that differs from the others.
     pub(crate) contexts: Vec<Shape>,
+    /// Each `EventNotifier` that does.
+    pub(crate) notifiers: Vec<Shape>,
     /// What could not be read, in words.
     pub(crate) unreadable: Vec<String>,
     /// Whether there is any.
@@ -77,120 +77,66 @@ impl Debug {
 
     fn read_all(&mut self, image: &Image<'_>, path: &Path) -> Result<(), Unreadable> {
         let dwarf = Dwarf::load(|id| load(image, Some(id.name())))?;
-        let package = package(path)?;
+        let split = Split::beside(path);
         let mut headers = dwarf.units();
         let mut units = Vec::new();
         while let Some(header) = headers.next()? {
             units.push(dwarf.unit(header)?);
         }
         self.present = !units.is_empty();
-        let mut names = Names { units: &units, known: HashMap::new() };
+        let mut names = Names::new(&units);
         for unit in &units {
-            let split = unit.dwo_name()?;
-            let result = match split {
-                None => self.read_unit(image, &dwarf, unit, &mut names),
-                Some(name) => self.read_split(image, path, (&dwarf, unit), name, package.as_ref()),
-            };
-            result?;
+            match unit.dwo_name()? {
+                None => self.read_unit(image, &dwarf, unit, &mut names)?,
+                Some(name) => split.read(self, image, (&dwarf, unit), name)?,
+            }
         }
-        // Types may be apart (-fdebug-types-section), up to DWARF 4 in a section of their own.
+        self.read_types(&dwarf)
+    }
+
+    /// Types may be apart (-fdebug-types-section), up to DWARF 4 in a section of their own.
+    pub(crate) fn read_types(&mut self, dwarf: &Dwarf<Reader>) -> Result<(), Unreadable> {
         let mut headers = dwarf.type_units();
         while let Some(header) = headers.next()? {
-            let unit = dwarf.unit(header)?;
-            let mut entries = unit.entries();
-            while let Some((_, entry)) = entries.next_dfs()? {
-                self.read_context(&dwarf, &unit, entry)?;
-            }
+            self.read_shapes(dwarf, &dwarf.unit(header)?)?;
         }
         Ok(())
     }
 
-    /// Notes the shape of `AioContext`, if the entry is its.
-    fn read_context(
+    /// Notes the shapes in a unit of types.
+    pub(crate) fn read_shapes(
+        &mut self,
+        dwarf: &Dwarf<Reader>,
+        unit: &Unit<Reader>,
+    ) -> Result<(), Unreadable> {
+        let mut entries = unit.entries();
+        while let Some((_, entry)) = entries.next_dfs()? {
+            self.read_shape(dwarf, unit, entry)?;
+        }
+        Ok(())
+    }
+
+    /// Notes the shape of a struct that programs share with the library, if the entry is its.
+    fn read_shape(
         &mut self,
         dwarf: &Dwarf<Reader>,
         unit: &Unit<Reader>,
         entry: &Entry<'_, '_>,
     ) -> Result<(), Unreadable> {
-        let Some(at) = shapes::context(dwarf, unit, entry)? else { return Ok(()) };
+        let Some((of, at)) = shapes::shared(dwarf, unit, entry)? else { return Ok(()) };
         let Some(shape) = shapes::shape(dwarf, unit, at)? else { return Ok(()) };
+        let shapes = match of {
+            shapes::Of::Context => &mut self.contexts,
+            shapes::Of::Notifier => &mut self.notifiers,
+        };
         let same = |other: &Shape| other.size == shape.size && other.members == shape.members;
-        if !self.contexts.iter().any(same) {
-            self.contexts.push(shape);
+        if !shapes.iter().any(same) {
+            shapes.push(shape);
         }
         Ok(())
     }
 
-    /// A unit whose description is in a file of its own.
-    fn read_split(
-        &mut self,
-        image: &Image<'_>,
-        path: &Path,
-        (parent, skeleton): (&Dwarf<Reader>, &Unit<Reader>),
-        name: AttributeValue<Reader>,
-        package: Option<&DwarfPackage<Reader>>,
-    ) -> Result<(), Unreadable> {
-        let string = |value| {
-            let text = parent.attr_string(skeleton, value)?;
-            let text = text.to_slice()?;
-            Ok::<String, Unreadable>(String::from_utf8_lossy(&text).into_owned())
-        };
-        let name = string(name)?;
-        let id = skeleton.dwo_id;
-        if let (Some(package), Some(id)) = (package, id) {
-            if let Some(dwarf) = package.find_cu(id, parent)? {
-                return self.read_dwo(image, &dwarf, skeleton);
-            }
-        }
-        let folder = match &skeleton.comp_dir {
-            Some(folder) => {
-                let folder = folder.to_slice()?;
-                PathBuf::from(String::from_utf8_lossy(&folder).into_owned())
-            }
-            None => PathBuf::new(),
-        };
-        // Where it was compiled, or else beside the file.
-        let beside = path.parent().unwrap_or(Path::new("")).join(&name);
-        let found =
-            [folder.join(&name), beside].into_iter().find_map(|file| std::fs::read(file).ok());
-        let Some(data) = found else {
-            self.unreadable.push(format!(
-                "the debugging information of a unit is in {name}, which is not there"
-            ));
-            return Ok(());
-        };
-        let dwo = Image::parse(&data)?;
-        let mut dwarf = Dwarf::load(|id| load(&dwo, id.dwo_name()))?;
-        dwarf.make_dwo(parent);
-        self.read_dwo(image, &dwarf, skeleton)
-    }
-
-    fn read_dwo(
-        &mut self,
-        image: &Image<'_>,
-        dwarf: &Dwarf<Reader>,
-        skeleton: &Unit<Reader>,
-    ) -> Result<(), Unreadable> {
-        let mut units = dwarf.units();
-        let mut found = false;
-        while let Some(header) = units.next()? {
-            let mut unit = dwarf.unit(header)?;
-            if unit.dwo_id != skeleton.dwo_id {
-                continue;
-            }
-            found = true;
-            unit.copy_relocated_attributes(skeleton);
-            // A unit of this kind refers to no other.
-            let mut names = Names { units: &[], known: HashMap::new() };
-            self.read_unit(image, dwarf, &unit, &mut names)?;
-        }
-        if !found {
-            self.unreadable.push("a unit's debugging information is of another build".to_owned());
-        }
-        Ok(())
-    }
-
-    fn read_unit(
+    pub(crate) fn read_unit(
         &mut self,
         image: &Image<'_>,
         dwarf: &Dwarf<Reader>,
@@ -239,7 +185,7 @@ impl Debug {
                 gimli::DW_TAG_variable if is_external(entry) => {
                     self.external.extend(names.of(dwarf, unit, entry)?);
                 }
-                _ => self.read_context(dwarf, unit, entry)?,
+                _ => self.read_shape(dwarf, unit, entry)?,
             }
         }
         Ok(())
@@ -298,88 +244,4 @@ fn is_external(entry: &Entry<'_, '_>) -> bool {
 fn is_assembler(entry: &Entry<'_, '_>) -> Result<bool, Unreadable> {
     let language = entry.attr_value(gimli::DW_AT_language)?;
     Ok(language == Some(AttributeValue::Language(gimli::DW_LANG_Mips_Assembler)))
-}
-
-/// `FILE.dwp`, which collects what `-gsplit-dwarf` has put into files of their own.
-fn package(path: &Path) -> Result<Option<DwarfPackage<Reader>>, Unreadable> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".dwp");
-    let Ok(data) = std::fs::read(name) else { return Ok(None) };
-    let image = Image::parse(&data)?;
-    let empty = Reader::new(Rc::from([]), endian(&image));
-    DwarfPackage::load(|id| load(&image, id.dwo_name()), empty).map(Some)
-}
-
-/// The names of functions, by the places of their entries.
-struct Names<'a> {
-    /// All units, in the order of their places.
-    units: &'a [Unit<Reader>],
-    known: HashMap<UnitSectionOffset, Option<String>>,
-}
-
-impl Names<'_> {
-    /// The name of an entry, which may be a copy of another.
-    fn of(
-        &mut self,
-        dwarf: &Dwarf<Reader>,
-        unit: &Unit<Reader>,
-        entry: &Entry<'_, '_>,
-    ) -> Result<Option<String>, Unreadable> {
-        self.of_depth(dwarf, unit, entry, 0)
-    }
-
-    fn of_depth(
-        &mut self,
-        dwarf: &Dwarf<Reader>,
-        unit: &Unit<Reader>,
-        entry: &Entry<'_, '_>,
-        depth: usize,
-    ) -> Result<Option<String>, Unreadable> {
-        if let Some(value) = entry.attr_value(gimli::DW_AT_name)? {
-            let name = dwarf.attr_string(unit, value)?;
-            return Ok(Some(String::from_utf8_lossy(&name.to_slice()?).into_owned()));
-        }
-        let origin = match entry.attr_value(gimli::DW_AT_abstract_origin)? {
-            Some(origin) => Some(origin),
-            None => entry.attr_value(gimli::DW_AT_specification)?,
-        };
-        match origin {
-            _ if depth > 8 => Ok(None),
-            Some(AttributeValue::UnitRef(offset)) => self.at(dwarf, unit, offset, depth),
-            Some(AttributeValue::DebugInfoRef(offset)) => {
-                // With link-time optimisation a copy is in another unit than the original.
-                let place = UnitSectionOffset::DebugInfoOffset(offset);
-                if let Some(offset) = place.to_unit_offset(unit) {
-                    return self.at(dwarf, unit, offset, depth);
-                }
-                let starts = |unit: &Unit<Reader>| {
-                    unit.header.offset().as_debug_info_offset().is_some_and(|at| at <= offset)
-                };
-                let behind = self.units.partition_point(starts);
-                let Some(other) = self.units[..behind].last() else { return Ok(None) };
-                match place.to_unit_offset(other) {
-                    Some(offset) => self.at(dwarf, other, offset, depth),
-                    None => Ok(None),
-                }
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn at(
-        &mut self,
-        dwarf: &Dwarf<Reader>,
-        unit: &Unit<Reader>,
-        offset: UnitOffset,
-        depth: usize,
-    ) -> Result<Option<String>, Unreadable> {
-        let place = offset.to_unit_section_offset(unit);
-        if let Some(name) = self.known.get(&place) {
-            return Ok(name.clone());
-        }
-        let entry = unit.entry(offset)?;
-        let name = self.of_depth(dwarf, unit, &entry, depth + 1)?;
-        self.known.insert(place, name.clone());
-        Ok(name)
-    }
 }

@@ -29,7 +29,7 @@ impl Hooks {
         let mut hooks = Self::default();
         let exported = needed::exports(&image.file);
         let mut defined = BTreeSet::new();
-        for symbol in image.file.symbols().filter(ObjectSymbol::is_definition) {
+        for symbol in image.symbols().symbols().filter(ObjectSymbol::is_definition) {
             let Ok(name) = symbol.name() else { continue };
             // A hidden one is local once it is linked, as a static one is, which is none.
             if library.hooks.contains(name) && (!symbol.is_local() || debug.external.contains(name))

@@ -10,6 +10,8 @@ use object::{
     SectionIndex, SectionKind, SymbolIndex, SymbolKind,
 };
 
+use crate::sections;
+
 /// A function that the file defines, by its symbol.
 #[derive(Clone, Debug)]
 pub(crate) struct Function {
@@ -53,16 +55,29 @@ pub(crate) struct Call {
 
 pub(crate) struct Image<'data> {
     pub(crate) file: File<'data>,
+    /// What a stripped file's symbols and debugging information are in.
+    debug: Option<File<'data>>,
     pub(crate) functions: Vec<Function>,
     /// Names that the file takes from elsewhere.
     pub(crate) undefined: Vec<String>,
     pub(crate) code: Vec<Code<'data>>,
     places: HashMap<SectionIndex, u64>,
+    /// Where a section of debugging information starts in all that have its name, in an object file.
+    debug_places: HashMap<SectionIndex, u64>,
 }
 
 impl<'data> Image<'data> {
     pub(crate) fn parse(data: &'data [u8]) -> Result<Self, String> {
+        Self::with_debug(data, None)
+    }
+
+    /// A file with the one that it has been stripped of, if any.
+    pub(crate) fn with_debug(
+        data: &'data [u8],
+        debug: Option<&'data [u8]>,
+    ) -> Result<Self, String> {
         let file = File::parse(data).map_err(|e| e.to_string())?;
+        let debug = debug.map(File::parse).transpose().map_err(|e| e.to_string())?;
         let mut places = HashMap::new();
         let mut code = Vec::new();
         let mut next = 0x1000;
@@ -80,18 +95,36 @@ impl<'data> Image<'data> {
             let data = section.data().map_err(|e| e.to_string())?;
             code.push(Code { index: section.index(), address, data });
         }
-        let mut image = Self { file, functions: Vec::new(), undefined: Vec::new(), code, places };
+        let debug_places = match file.kind() {
+            ObjectKind::Relocatable => sections::debug_places(&file),
+            _ => HashMap::new(),
+        };
+        let (functions, undefined) = (Vec::new(), Vec::new());
+        let mut image = Self { file, debug, functions, undefined, code, places, debug_places };
         image.read_symbols();
         Ok(image)
     }
 
+    /// The file that has the symbols.
+    pub(crate) fn symbols(&self) -> &File<'data> {
+        let debug = self.debug.as_ref().filter(|debug| debug.symbol_table().is_some());
+        debug.unwrap_or(&self.file)
+    }
+
+    /// The file that has the debugging information.
+    pub(crate) fn described(&self) -> &File<'data> {
+        let is_here = self.file.section_by_name(".debug_info").is_some();
+        self.debug.as_ref().filter(|_| !is_here).unwrap_or(&self.file)
+    }
+
     fn read_symbols(&mut self) {
         let relocatable = self.is_relocatable();
-        for symbol in self.file.symbols() {
+        let (mut functions, mut undefined) = (Vec::new(), Vec::new());
+        for symbol in self.symbols().symbols() {
             let Ok(name) = symbol.name() else { continue };
             if symbol.is_undefined() {
                 if !name.is_empty() {
-                    self.undefined.push(name.split('@').next().unwrap_or(name).to_owned());
+                    undefined.push(name.split('@').next().unwrap_or(name).to_owned());
                 }
                 continue;
             }
@@ -102,7 +135,7 @@ impl<'data> Image<'data> {
                 continue;
             }
             let base = if relocatable { self.place(index) } else { 0 };
-            self.functions.push(Function {
+            functions.push(Function {
                 name: name.split('@').next().unwrap_or(name).to_owned(),
                 address: base + symbol.address(),
                 size: symbol.size(),
@@ -113,18 +146,19 @@ impl<'data> Image<'data> {
                 },
             });
         }
-        self.functions.sort_by_key(|function| function.address);
-        self.undefined.sort();
-        self.undefined.dedup();
+        functions.sort_by_key(|function| function.address);
+        undefined.sort();
+        undefined.dedup();
+        (self.functions, self.undefined) = (functions, undefined);
     }
 
     pub(crate) fn is_relocatable(&self) -> bool {
         self.file.kind() == ObjectKind::Relocatable
     }
 
-    /// Where the section is: 0 for what is not code.
+    /// Where the section is: 0 for what is neither code nor debugging information.
     pub(crate) fn place(&self, index: SectionIndex) -> u64 {
-        self.places.get(&index).copied().unwrap_or(0)
+        self.places.get(&index).or_else(|| self.debug_places.get(&index)).copied().unwrap_or(0)
     }
 
     /// Whether there is code at the address. What the linker has discarded is at 0 or thereabouts.

@@ -5,22 +5,34 @@ use std::path::Path;
 
 use object::Object;
 
+use crate::calls::{self, definitions, judge_calls, judge_definitions, judge_wrapped};
 use crate::components::{Components, Half, Hidden, Place};
+use crate::coverage::{judge_coverage, judge_debug};
 use crate::debug::Debug;
 use crate::hooks::Hooks;
-use crate::image::{stem, Function, Image};
-use crate::imports::{imports, is_program, judge_both, judge_imports};
+use crate::image::{Function, Image};
+use crate::imports::{
+    imports, is_program, judge_another, judge_both, judge_imports, judge_mistaken,
+};
+use crate::layout::Unknown;
 use crate::library::Library;
+use crate::loaded::judge_loaded;
 use crate::options::Options;
-use crate::{layout, lto, needed};
+use crate::reasons::{few, Reason};
+use crate::{debuglink, layout, lto, needed};
+
+/// Why a program's layout is unknown.
+pub(crate) const NO_LAYOUT: &str =
+    "neither a note of AIONOTIFY_CHECK_LAYOUT nor a description of AioContext";
 
 /// A definition or a call that is not the library's.
 #[derive(Debug)]
 pub(crate) struct Escape {
-    /// `defines`, `half`, `hidden`, `calls`, `inlined`, `bound`, `both`, `own` or `layout`.
+    /// `defines`, `half`, `hidden`, `calls`, `inlined`, `wrapped`, `bound`, `loaded`, `both`, `own`,
+    /// `another` or `layout`.
     pub(crate) kind: &'static str,
     /// The library's function that it is about; the component for `half` and `own`; empty for the
-    /// layout and for `both`.
+    /// layout, for `another` and for `both`.
     pub(crate) function: String,
     pub(crate) caller: Option<String>,
     pub(crate) line: Option<u64>,
@@ -33,7 +45,7 @@ pub(crate) struct Escape {
 pub(crate) struct Findings {
     pub(crate) escapes: Vec<Escape>,
     /// Why something may escape that was not seen, in words.
-    pub(crate) unknown: Vec<String>,
+    pub(crate) unknown: Vec<Reason>,
     /// The functions that it takes from the library.
     pub(crate) taken: Vec<String>,
     /// Whether the static library is linked in.
@@ -44,8 +56,8 @@ pub(crate) struct Findings {
     pub(crate) components: Vec<String>,
     /// Whose the functions are that the library calls of the program.
     pub(crate) hooks: Hooks,
-    /// Whether nothing says how the program lays out what it shares with the library.
-    pub(crate) no_layout: bool,
+    /// What nothing says of how the program lays out what it shares with the library.
+    pub(crate) layout: Unknown,
 }
 
 impl Findings {
@@ -65,11 +77,16 @@ pub(crate) fn judge(
 ) -> Findings {
     let mut findings = Findings::default();
     let linked = !image.is_relocatable();
-    if linked && image.file.symbol_table().is_none() {
-        findings.unknown.push("it has no symbol table: check it before it is stripped".to_owned());
+    if debuglink::is_without_code(image) {
+        let text = "it holds debugging information and no code: check the file that it is of";
+        findings.unknown.push(text.into());
+        return findings;
+    }
+    if linked && image.symbols().symbol_table().is_none() {
+        findings.unknown.push("it has no symbol table: check it before it is stripped".into());
     } else if linked && !image.functions.iter().any(|function| function.binding == "LOCAL") {
         // The compiler's start-up code always has some.
-        findings.unknown.push("its local symbols have been removed: check it before".to_owned());
+        findings.unknown.push("its local symbols have been removed: check it before".into());
     }
     if let Some(lto) = lto::read(image).filter(|_| !linked) {
         for name in lto.defined.iter().filter(|name| library.functions.contains(*name)) {
@@ -80,7 +97,7 @@ pub(crate) fn judge(
             );
         }
         let text = "it holds code for link-time optimisation: check the linked file";
-        findings.unknown.push(text.to_owned());
+        findings.unknown.push(text.into());
         return findings;
     }
     let debug = Debug::read(image, path);
@@ -88,6 +105,14 @@ pub(crate) fn judge(
     findings.linked_in = linked && !theirs.is_empty();
     let imports = imports(image, library);
     let bindings = linked.then(|| needed::bindings(&image.file, path, library, &options.folders));
+    if judge_another(&mut findings, image, library, bindings.as_ref(), &imports) {
+        return findings;
+    }
+    let differences = layout::differences(image, &debug, library);
+    let differs = !differences.is_empty();
+    for difference in differences {
+        findings.escape("layout", "", difference);
+    }
     let place = Place {
         image,
         own: &own,
@@ -101,38 +126,48 @@ pub(crate) fn judge(
     };
     let components = Components::of(&place, library);
     judge_components(&mut findings, &components, linked, options);
-    let wrong: Vec<&Function> =
-        own.iter().copied().filter(|f| library.component(f.stem()).is_none()).collect();
-    judge_definitions(&mut findings, &wrong, library);
-    judge_calls(&mut findings, image, &wrong);
+    // In a program of another tree that function may be meant to stay.
+    let stays = |f: &Function| differs && f.stem() == calls::SET_HANDLER;
+    let wrong: Vec<&Function> = own
+        .iter()
+        .copied()
+        .filter(|f| library.component(f.stem()).is_none() && !stays(f))
+        .collect();
+    // Without the archive they may be the library's for all that can be seen; calls of them are then none
+    // that escape.
+    let needs_ours = bindings.as_ref().is_some_and(|bindings| bindings.needs_ours);
+    let may_be_theirs = linked && !needs_ours && !library.has_archive();
+    judge_definitions(&mut findings, &wrong, library, may_be_theirs);
+    if !may_be_theirs {
+        judge_calls(&mut findings, image, &wrong);
+    }
+    judge_wrapped(&mut findings, image, library);
     let allows = |name: &str| components.allows(name, library);
     judge_debug(&mut findings, image, &debug, library, &allows, &theirs);
     judge_coverage(&mut findings, image, &debug, library, &theirs, options);
-    findings.taken = imports;
+    findings.taken.clone_from(&imports);
     if let Some(bindings) = &bindings {
+        judge_mistaken(&mut findings, library, bindings);
         judge_imports(&mut findings, image, library, bindings, &components);
         judge_both(&mut findings, image, library, bindings);
+        judge_loaded(&mut findings, library, bindings, &components, &imports);
+        let used: BTreeSet<&str> =
+            imports.iter().map(String::as_str).chain(theirs.iter().map(|f| f.stem())).collect();
         if library.is_whole_loop() && (bindings.needs_ours || findings.linked_in) {
             judge_hooks(&mut findings, Hooks::read(image, &debug, library, bindings));
-            findings.no_layout = layout::is_unknown(image, &debug);
+            findings.layout = layout::unknown_to_loop(image, &debug);
+        } else if library.layout.is_some() && is_program(image) && !used.is_empty() {
+            let elsewhere = !bindings.layouts.is_empty();
+            findings.layout = layout::unknown(image, &debug, &used, elsewhere);
+            if findings.layout == Unknown::Everything {
+                findings.unknown.push(format!("its layout: {NO_LAYOUT}").into());
+            }
         }
     }
     let taken: BTreeSet<&str> =
         findings.taken.iter().filter_map(|name| library.component(name)).collect();
     findings.components = taken.into_iter().map(str::to_owned).collect();
-    for difference in layout::differences(image, &debug, library) {
-        findings.escape("layout", "", difference);
-    }
     findings
-}
-
-/// The functions that the file defines of the library's names: its own, and the library's.
-pub(crate) fn definitions<'a>(
-    image: &'a Image<'_>,
-    library: &Library,
-) -> (Vec<&'a Function>, Vec<&'a Function>) {
-    let named = image.functions.iter().filter(|f| library.functions.contains(f.stem()));
-    named.partition(|function| image.is_relocatable() || !library.is_code_of(image, function))
 }
 
 /// A line for each component that is the program's own and should not be.
@@ -158,9 +193,10 @@ fn judge_components(
         findings.escape("hidden", functions.first().map_or("", String::as_str), text);
     }
     for component in &components.unrecognized {
-        findings.unknown.push(format!(
+        let text = format!(
             "{component} may be the library's of another build; name the archive that is linked in with -a"
-        ));
+        );
+        findings.unknown.push(text.into());
     }
     findings.own = components.own.iter().cloned().collect();
     let Some(expected) = &options.own else { return };
@@ -179,160 +215,6 @@ fn judge_components(
     for component in expected.iter().filter(|name| linked && !named(name)) {
         findings.escape("own", component, format!("{component} is not its own, which --own names"));
     }
-}
-
-fn judge_definitions(findings: &mut Findings, wrong: &[&Function], library: &Library) {
-    for Function { name, binding, .. } in wrong {
-        let mut text = format!("defines {name} itself ({binding})");
-        if !library.has_archive() && *binding != "LOCAL" {
-            text += &format!(
-                "; it may be the library's, linked in: there is no {} to compare with (-a)",
-                library.path.with_extension("a").display()
-            );
-        }
-        findings.escape("defines", stem(name), text);
-    }
-}
-
-fn judge_calls(findings: &mut Findings, image: &Image<'_>, wrong: &[&Function]) {
-    if wrong.is_empty() {
-        return;
-    }
-    let targets: Vec<u64> = wrong.iter().map(|function| function.address).collect();
-    let mut said = BTreeSet::new();
-    for call in image.calls_to(&targets) {
-        let Some(callee) = wrong.iter().find(|function| function.address == call.to) else {
-            continue;
-        };
-        let caller = image.function_at(call.from).map(|f| f.name.clone()).unwrap_or_default();
-        if stem(&caller) == callee.stem() || !said.insert((caller.clone(), callee.name.clone())) {
-            continue;
-        }
-        findings.escapes.push(Escape {
-            kind: "calls",
-            function: callee.stem().to_owned(),
-            line: None,
-            text: format!("{caller} calls the file's own {}", callee.name),
-            caller: Some(caller),
-        });
-    }
-}
-
-fn judge_debug(
-    findings: &mut Findings,
-    image: &Image<'_>,
-    debug: &Debug,
-    library: &Library,
-    allows: &dyn Fn(&str) -> bool,
-    theirs: &[&Function],
-) {
-    let mut unnamed = BTreeSet::new();
-    for inlined in &debug.inlined {
-        let Some(callee) = &inlined.callee else {
-            unnamed.insert(&*inlined.caller);
-            continue;
-        };
-        if !library.functions.contains(callee) || allows(callee) {
-            continue;
-        }
-        let place = inlined.line.map(|line| format!(" (line {line})")).unwrap_or_default();
-        findings.escapes.push(Escape {
-            kind: "inlined",
-            function: callee.clone(),
-            caller: Some(inlined.caller.clone()),
-            line: inlined.line,
-            text: format!("{} has {callee} inlined{place}", inlined.caller),
-        });
-    }
-    if !unnamed.is_empty() {
-        findings.unknown.push(format!(
-            "functions are inlined in {} from a file without debugging information; compile all with -g",
-            few(unnamed.iter())
-        ));
-    }
-    // What `-z muldefs` has left out keeps its code and its description, but no symbol.
-    for (name, address) in &debug.defined {
-        let known = image.functions.iter().any(|f| f.address == *address && f.stem() == name);
-        let is_theirs = theirs.iter().any(|function| function.address == *address);
-        if library.functions.contains(name) && !known && !is_theirs && !allows(name) {
-            findings.escape(
-                "defines",
-                name,
-                format!("has code of {name} of its own, without a symbol"),
-            );
-        }
-    }
-    findings.unknown.extend(debug.unreadable.iter().cloned());
-}
-
-/// Inlined calls show only in code that the debugging information describes.
-fn judge_coverage(
-    findings: &mut Findings,
-    image: &Image<'_>,
-    debug: &Debug,
-    library: &Library,
-    theirs: &[&Function],
-    options: &Options,
-) {
-    let unseen: BTreeSet<&str> = image
-        .functions
-        .iter()
-        .filter(|function| {
-            !debug.covers(function.address)
-                && !is_start_up(&function.name)
-                && !debug.is_merged(image, function)
-                && !options.trusted.contains(&function.name)
-                && (image.is_relocatable() || !library.has_name(&function.name))
-                && !theirs.iter().any(|their| their.address == function.address)
-        })
-        .map(|function| &*function.name)
-        .collect();
-    if !unseen.is_empty() {
-        findings.unknown.push(match debug.present {
-            false => "no debugging information, so inlined calls cannot be seen; compile with -g".to_owned(),
-            true => format!(
-                "no debugging information of {}, so calls inlined there cannot be seen; compile all with -g, and name \
-                 archives that have none (libc.a and the like in a static program) with -t",
-                few(unseen.iter())
-            ),
-        });
-    }
-}
-
-/// A list that is not too long for a line.
-pub(crate) fn few<T: std::fmt::Display>(names: impl ExactSizeIterator<Item = T>) -> String {
-    let more = names.len().saturating_sub(3);
-    let names: Vec<String> = names.map(|name| name.to_string()).collect();
-    match more {
-        0 | 1 => names.join(", "),
-        _ => format!("{} and {more} more", names[..3].join(", ")),
-    }
-}
-
-/// What compiler and C library put into every program, beside `main`.
-fn is_start_up(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "_start",
-        "_init",
-        "_fini",
-        "_dl_relocate_static_pie",
-        "__do_global_ctors_aux",
-        "__do_global_dtors_aux",
-        "__libc_csu_fini",
-        "__libc_csu_init",
-        "__pthread_atfork",
-        "__stack_chk_fail_local",
-        "at_quick_exit",
-        "atexit",
-        "call_weak_fn",
-        "deregister_tm_clones",
-        "frame_dummy",
-        "init_have_lse_atomics",
-        "pthread_atfork",
-        "register_tm_clones",
-    ];
-    let prefix = ["__aarch64_", "__x86.get_pc_thunk."].iter().any(|start| name.starts_with(start));
-    NAMES.contains(&name) || prefix
 }
 
 fn judge_hooks(findings: &mut Findings, hooks: Hooks) {

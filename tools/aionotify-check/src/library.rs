@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use object::read::archive::ArchiveFile;
 use object::{Architecture, Object, ObjectSection, ObjectSymbol};
 
 use crate::abi;
+use crate::archive;
 use crate::image::{Function, Image};
 use crate::notes::{Layout, Notes};
 
@@ -38,7 +38,7 @@ impl Library {
     pub(crate) fn read(path: &Path, archive: Option<&Path>) -> Result<Self, String> {
         let name = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let data = std::fs::read(path).map_err(|e| name(&e))?;
-        if data.starts_with(b"!<") {
+        if archive::is_archive(&data) {
             return Err(format!(
                 "{} is an archive: -l takes the shared library, -a the archive",
                 path.display()
@@ -69,7 +69,7 @@ impl Library {
             members: Vec::new(),
             own_names: BTreeSet::new(),
         };
-        let beside = path.with_extension("a");
+        let beside = archive::beside(path);
         match archive {
             Some(archive) => library.read_archive(archive)?,
             None if beside.exists() => library.read_archive(&beside)?,
@@ -93,12 +93,14 @@ impl Library {
     }
 
     fn read_archive(&mut self, path: &Path) -> Result<(), String> {
-        let name = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-        let data = std::fs::read(path).map_err(|e| name(&e))?;
-        let archive = ArchiveFile::parse(&*data).map_err(|e| name(&e))?;
-        for member in archive.members() {
-            let bytes = member.and_then(|member| member.data(&*data)).map_err(|e| name(&e))?;
-            let Ok(image) = Image::parse(bytes) else { continue };
+        for (member, bytes) in archive::members(path)? {
+            if member.is_none() {
+                return Err(format!(
+                    "{} is no archive: -a takes the static library",
+                    path.display()
+                ));
+            }
+            let Ok(image) = Image::parse(&bytes) else { continue };
             let mut functions = BTreeSet::new();
             for function in &image.functions {
                 self.own_names.insert(function.name.clone());
@@ -107,7 +109,7 @@ impl Library {
                 }
             }
             if !functions.is_empty() {
-                self.members.push(Member { data: bytes.to_vec(), functions });
+                self.members.push(Member { data: bytes, functions });
             }
         }
         Ok(())

@@ -2,28 +2,34 @@
 //! library's. `aionotify-check --help` has the options and the exit status.
 
 mod abi;
+mod archive;
+mod calls;
 mod components;
+mod coverage;
 mod debug;
+mod debuglink;
 mod hooks;
 mod image;
 mod imports;
 mod judge;
 mod layout;
 mod library;
+mod loaded;
 mod lto;
+mod names;
 mod needed;
 mod notes;
 mod options;
+mod reasons;
 mod report;
 mod sections;
 mod shapes;
+mod split;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-use object::read::archive::ArchiveFile;
 
 use image::Image;
 use judge::{judge, Findings};
@@ -53,7 +59,14 @@ fn run() -> Result<u8, String> {
     };
     let mut parts = Vec::new();
     for file in &options.files {
-        parts.extend(read(file)?);
+        for (member, data) in archive::members(file)? {
+            let part = Part { file: file.clone(), member };
+            let (debug, no_debug) = match debuglink::follow(&data, file) {
+                Ok(debug) => (debug, None),
+                Err(e) => (None, Some(e)),
+            };
+            parts.push((part, Bytes { data, debug, no_debug }));
+        }
     }
     let library = choose(&options, &parts)?;
     for component in options.own.iter().flatten() {
@@ -64,18 +77,22 @@ fn run() -> Result<u8, String> {
     }
     // A component may be spread over object files; its functions then belong together.
     let mut together = BTreeSet::new();
-    for (_, data) in &parts {
-        if let Ok(image) = Image::parse(data) {
+    for (_, bytes) in &parts {
+        if let Ok(image) = bytes.image() {
             if image.is_relocatable() {
                 together.extend(image.functions.iter().map(|f| f.stem().to_owned()));
             }
         }
     }
-    let judged = parts.iter().map(|(part, data)| {
-        let findings = match Image::parse(data) {
+    let judged = parts.iter().map(|(part, bytes)| {
+        let mut findings = match bytes.image() {
             Ok(image) => judge(&image, &part.file, &library, &together, &options),
-            Err(e) => unreadable(data, &e),
+            Err(e) => unreadable(&bytes.data, &e),
         };
+        // Where nothing is missing, it is not needed either.
+        if let Some(e) = bytes.no_debug.as_ref().filter(|_| !findings.unknown.is_empty()) {
+            findings.unknown.push(e.clone().into());
+        }
         (part.clone(), findings)
     });
     let report = Report::new(&library.path, judged.collect());
@@ -90,16 +107,16 @@ fn run() -> Result<u8, String> {
 }
 
 /// The library that is meant: of those that may be, the first of which the files have most.
-fn choose(options: &Options, parts: &[(Part, Vec<u8>)]) -> Result<Library, String> {
+fn choose(options: &Options, parts: &[(Part, Bytes)]) -> Result<Library, String> {
     let mut libraries = Vec::new();
     for path in options.libraries()? {
         libraries.push(Library::read(&path, options.archive.as_deref())?);
     }
     let score = |library: &Library| -> (bool, usize) {
-        let scores = parts.iter().filter_map(|(part, data)| {
-            let image = Image::parse(data).ok().filter(|image| !image.is_relocatable())?;
+        let scores = parts.iter().filter_map(|(part, bytes)| {
+            let image = bytes.image().ok().filter(|image| !image.is_relocatable())?;
             let bindings = needed::bindings(&image.file, &part.file, library, &options.folders);
-            let code = judge::definitions(&image, library).1.len();
+            let code = calls::definitions(&image, library).1.len();
             Some((bindings.needs_ours, code))
         });
         scores.max().unwrap_or_default()
@@ -119,30 +136,18 @@ pub(crate) struct Part {
     pub(crate) member: Option<String>,
 }
 
-/// The file's bytes, or those of each member that is not a list of names.
-fn read(file: &Path) -> Result<Vec<(Part, Vec<u8>)>, String> {
-    let name = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
-    let data = std::fs::read(file).map_err(|e| name(&e))?;
-    let part = |member| Part { file: file.to_owned(), member };
-    if !data.starts_with(b"!<arch>\n") && !data.starts_with(b"!<thin>\n") {
-        return Ok(vec![(part(None), data)]);
+/// A part's bytes.
+struct Bytes {
+    data: Vec<u8>,
+    /// The file that it has been stripped of, or why there is none.
+    debug: Option<Vec<u8>>,
+    no_debug: Option<String>,
+}
+
+impl Bytes {
+    fn image(&self) -> Result<Image<'_>, String> {
+        Image::with_debug(&self.data, self.debug.as_deref())
     }
-    let archive = ArchiveFile::parse(&*data).map_err(|e| name(&e))?;
-    let mut parts = Vec::new();
-    for member in archive.members() {
-        let member = member.map_err(|e| name(&e))?;
-        let member_name = String::from_utf8_lossy(member.name()).into_owned();
-        let bytes = match member.is_thin() {
-            // The members of a thin archive are files of their own.
-            true => {
-                let path = file.parent().unwrap_or(Path::new("")).join(&member_name);
-                std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?
-            }
-            false => member.data(&*data).map_err(|e| name(&e))?.to_vec(),
-        };
-        parts.push((part(Some(member_name)), bytes));
-    }
-    Ok(parts)
 }
 
 fn unreadable(data: &[u8], error: &str) -> Findings {
@@ -150,5 +155,5 @@ fn unreadable(data: &[u8], error: &str) -> Findings {
         true => "it holds code for link-time optimisation: check the linked file".to_owned(),
         false => format!("it cannot be read: {error}"),
     };
-    Findings { unknown: vec![text], ..Findings::default() }
+    Findings { unknown: vec![text.into()], ..Findings::default() }
 }

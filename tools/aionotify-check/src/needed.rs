@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use object::{Architecture, File, Object, ObjectSection, ObjectSymbol};
 
+use crate::image::Image;
 use crate::library::Library;
-use crate::notes;
+use crate::notes::{self, Layout, Notes};
+use crate::reasons::few;
 
 /// The tags of `.dynamic` that are read here.
 const DT_SONAME: u64 = 14;
@@ -26,6 +28,22 @@ pub(crate) struct Bindings {
     pub(crate) missing: Vec<String>,
     /// Other libraries of this project that are loaded, by soname and path.
     pub(crate) siblings: Vec<(String, PathBuf)>,
+    /// Files of no library of this project that define functions of ours.
+    pub(crate) loaded: Vec<Loaded>,
+    /// What the loader finds under our library's name, where that is another: its path, and how it
+    /// differs, in words.
+    pub(crate) mistaken: Option<(PathBuf, String)>,
+    /// The layouts of which the loaded files have notes.
+    pub(crate) layouts: Vec<(PathBuf, Layout)>,
+}
+
+/// A library that defines functions of ours.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) path: PathBuf,
+    pub(crate) data: Vec<u8>,
+    /// Whether the loader comes to it before ours.
+    pub(crate) is_before: bool,
 }
 
 impl Bindings {
@@ -50,7 +68,7 @@ pub(crate) fn bindings(
     folders: &[PathBuf],
 ) -> Bindings {
     let mut result = Bindings::default();
-    let mut queue: VecDeque<(String, Vec<PathBuf>)> = VecDeque::new();
+    let mut queue: VecDeque<(String, Search)> = VecDeque::new();
     let mut seen = Vec::new();
     enqueue(&mut queue, file, path);
     while let Some((name, search)) = queue.pop_front() {
@@ -61,6 +79,10 @@ pub(crate) fn bindings(
         seen.push(base.clone());
         if base == library.soname {
             result.needs_ours = true;
+            result.mistaken = find(&name, &search, folders, file).and_then(|(path, data)| {
+                let difference = another(&path, &data, library)?;
+                Some((path, difference))
+            });
             continue;
         }
         let Some((found, data)) = find(&name, &search, folders, file) else {
@@ -80,10 +102,46 @@ pub(crate) fn bindings(
         // Another library may hold the static one, hidden; that one is not called from here.
         if defined.contains("aionotify_target") && other.section_by_name(notes::SECTION).is_some() {
             result.siblings.push((base, found.clone()));
+            enqueue(&mut queue, &other, &found);
+            continue;
         }
         enqueue(&mut queue, &other, &found);
+        let mut symbols = other.symbols().chain(other.dynamic_symbols());
+        let is_before = !result.needs_ours;
+        if symbols.any(|symbol| symbol.is_definition() && is_named(&symbol, library)) {
+            result.loaded.push(Loaded { path: found.clone(), data: data.clone(), is_before });
+        }
+        if other.section_by_name(notes::SECTION).is_some() {
+            if let Ok(image) = Image::parse(&data) {
+                let programs = Notes::read(&image).programs.into_iter();
+                result.layouts.extend(programs.map(|layout| (found.clone(), layout)));
+            }
+        }
     }
     result
+}
+
+fn is_named<'data>(symbol: &impl ObjectSymbol<'data>, library: &Library) -> bool {
+    symbol.name().is_ok_and(|name| library.functions.contains(crate::image::stem(name)))
+}
+
+/// How a file differs from the library that is meant, if it is another.
+fn another(path: &Path, data: &[u8], library: &Library) -> Option<String> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if real(path) == real(&library.path) {
+        return None;
+    }
+    let Ok(image) = Image::parse(data) else { return Some("it cannot be read".to_owned()) };
+    let exported = exports(&image.file);
+    let missing: Vec<&String> = library.functions.difference(&exported).collect();
+    if !missing.is_empty() {
+        return Some(format!("it has no {}", few(missing.iter())));
+    }
+    let ours = library.layout?;
+    match Notes::read(&image).libraries.first() {
+        Some(theirs) => theirs.difference(&ours),
+        None => Some(format!("it has no {}", notes::SECTION)),
+    }
 }
 
 /// The symbols that a linked file defines for others.
@@ -97,16 +155,26 @@ pub(crate) fn soname(file: &File<'_>) -> Option<String> {
     dynamic_strings(file, DT_SONAME).into_iter().next()
 }
 
-fn enqueue(queue: &mut VecDeque<(String, Vec<PathBuf>)>, file: &File<'_>, path: &Path) {
+/// The folders that a file names.
+#[derive(Clone, Default)]
+struct Search {
+    folders: Vec<PathBuf>,
+    /// Whether they come before those of the environment (`DT_RPATH`).
+    is_first: bool,
+}
+
+fn enqueue(queue: &mut VecDeque<(String, Search)>, file: &File<'_>, path: &Path) {
     let runpath = dynamic_strings(file, DT_RUNPATH);
-    let search = if runpath.is_empty() { dynamic_strings(file, DT_RPATH) } else { runpath };
+    let is_first = runpath.is_empty();
+    let search = if is_first { dynamic_strings(file, DT_RPATH) } else { runpath };
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let origin = real.parent().unwrap_or(Path::new("/")).display().to_string();
-    let search: Vec<PathBuf> = search
+    let folders: Vec<PathBuf> = search
         .iter()
         .flat_map(|list| list.split(':'))
         .map(|folder| folder.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin).into())
         .collect();
+    let search = Search { folders, is_first };
     let Ok(needed) = file.import_libraries() else { return };
     for name in needed.flatten() {
         let name = String::from_utf8_lossy(name.name()).into_owned();
@@ -143,16 +211,23 @@ fn dynamic_strings(file: &File<'_>, wanted: u64) -> Vec<String> {
 /// The file that the loader would take, if it is for the same machine.
 fn find(
     name: &str,
-    search: &[PathBuf],
+    search: &Search,
     folders: &[PathBuf],
     file: &File<'_>,
 ) -> Option<(PathBuf, Vec<u8>)> {
     let environment = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let environment = std::env::split_paths(&environment).filter(|p| !p.as_os_str().is_empty());
+    let environment: Vec<PathBuf> =
+        std::env::split_paths(&environment).filter(|p| !p.as_os_str().is_empty()).collect();
+    let (first, second) = match search.is_first {
+        true => (&search.folders, &environment),
+        false => (&environment, &search.folders),
+    };
     let candidates: Vec<PathBuf> = match name.contains('/') {
         true => vec![name.into()],
-        false => environment
-            .chain(search.iter().cloned())
+        false => first
+            .iter()
+            .chain(second)
+            .cloned()
             .chain(folders.iter().cloned())
             .chain(system_folders(file))
             .map(|folder| folder.join(name))

@@ -36,6 +36,17 @@ impl Layout {
         ([("notify_me", notify_me), ("notified", notified), ("notifier", notifier)], size)
     }
 
+    /// The generation of loops, as `AIONOTIFY_GENERATION` has it.
+    pub(crate) fn generation(&self) -> u32 {
+        self.0[0]
+    }
+
+    /// The members of the notifier, and its size.
+    pub(crate) fn of_notifier(&self) -> ([(&'static str, u64); 2], u64) {
+        let [.., size, rfd, wfd, _] = self.0.map(u64::from);
+        ([("rfd", rfd), ("wfd", wfd)], size)
+    }
+
     /// How a program's layout differs from the library's, if it does.
     pub(crate) fn difference(&self, library: &Self) -> Option<String> {
         let mut differing = Vec::new();

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use object::read::archive::ArchiveFile;
-
+use crate::archive;
 use crate::image::Image;
 
 pub(crate) const USAGE: &str = "\
@@ -19,7 +18,8 @@ to that definition, inlined from it, or bound to another library.
   -a ARCHIVE   the static one, to know its code in a program by; by default beside LIBRARY
   -L FOLDER    where to look for shared libraries that FILE needs; may be repeated
   -t FILE      an archive or object without debugging information whose functions are known to be none
-               of the program's, such as libc.a in a static program; may be repeated
+               of the program's, such as libc.a in a static program, or a linker script of such; may be
+               repeated
   --own LIST   the components that are meant to be the program's own, such as timer,posix, or none: that
                another one is, or one of these is not, is status 1
   --json       prints one object of JSON
@@ -99,15 +99,17 @@ fn list(words: &str) -> BTreeSet<String> {
     words.split(',').filter(|word| !word.is_empty() && *word != "none").map(str::to_owned).collect()
 }
 
-/// The functions that an archive or an object file defines.
+/// The functions that an archive or an object file defines, or what a linker script names.
 fn functions(path: &Path) -> Result<Vec<String>, String> {
     let name = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-    let data = std::fs::read(path).map_err(|e| name(&e))?;
-    let names = |image: Image<'_>| image.functions.into_iter().map(|function| function.name);
-    if !data.starts_with(b"!<") {
-        return Ok(names(Image::parse(&data).map_err(|e| name(&e))?).collect());
+    let mut functions = Vec::new();
+    for (member, data) in archive::scripted(path)? {
+        match (Image::parse(&data), member) {
+            (Ok(image), _) => functions.extend(image.functions.into_iter().map(|f| f.name)),
+            // A member need not be code.
+            (Err(_), Some(_)) => {}
+            (Err(e), None) => return Err(name(&e)),
+        }
     }
-    let archive = ArchiveFile::parse(&*data).map_err(|e| name(&e))?;
-    let members = archive.members().flatten().filter_map(|member| member.data(&*data).ok());
-    Ok(members.filter_map(|data| Image::parse(data).ok()).flat_map(names).collect())
+    Ok(functions)
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::{json, Value};
 
-use crate::judge::Findings;
+use crate::judge::{Findings, NO_LAYOUT};
+use crate::layout::Unknown;
 use crate::Part;
 
 pub(crate) struct Report<'a> {
@@ -36,15 +37,24 @@ impl<'a> Report<'a> {
                 out += &format!("{file}: {}\n", escape.text);
             }
             for reason in &findings.unknown {
-                err += &format!("{file}: cannot be told: {reason}\n");
+                err += &format!("{file}: cannot be told: {}\n", reason.text);
             }
             if status(findings) == 0 {
                 out += &format!("{file}: {}\n", summary(findings));
             }
-            let layout = findings.no_layout.then(|| {
-                "layout unknown: neither a note of AIONOTIFY_CHECK_LAYOUT nor a description of AioContext"
-                    .to_owned()
-            });
+            let layout = match findings.layout {
+                Unknown::Nothing => None,
+                Unknown::Generation if status(findings) != 0 => None,
+                Unknown::Generation => Some(
+                    "generation unknown: no note of AIONOTIFY_CHECK_LAYOUT; the offsets fit"
+                        .to_owned(),
+                ),
+                // Else it is why the file cannot be told.
+                Unknown::Everything if findings.unknown.is_empty() => {
+                    Some(format!("layout unknown: {NO_LAYOUT}"))
+                }
+                Unknown::Everything => None,
+            };
             for line in layout.into_iter().chain(findings.hooks.line()) {
                 out += &format!("{file}: {line}\n");
             }
@@ -103,13 +113,14 @@ fn file(part: &Part, findings: &Findings) -> Value {
             })
         })
         .collect();
+    let unknown: Vec<&str> = findings.unknown.iter().map(|reason| &*reason.full).collect();
     let verdict = ["ok", "escapes", "unknown"][usize::from(status(findings))];
     json!({
         "file": part.file.display().to_string(),
         "member": part.member,
         "verdict": verdict,
         "escapes": escapes,
-        "unknown": findings.unknown,
+        "unknown": unknown,
         "taken": findings.taken,
         "own": findings.own,
         "linked_in": findings.linked_in,
@@ -118,6 +129,7 @@ fn file(part: &Part, findings: &Findings) -> Value {
             "hidden": findings.hooks.hidden,
             "default": findings.hooks.default,
         },
-        "layout_known": !findings.no_layout,
+        "layout_known": findings.layout != Unknown::Everything,
+        "generation_known": findings.layout == Unknown::Nothing,
     })
 }

@@ -1,9 +1,13 @@
 //! The sections of debugging information, decompressed and relocated.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use gimli::{EndianRcSlice, RunTimeEndian};
-use object::{Object, ObjectSection, ObjectSymbol, RelocationKind, RelocationTarget};
+use object::{
+    File, Object, ObjectSection, ObjectSymbol, RelocationKind, RelocationTarget, Section,
+    SectionIndex,
+};
 
 use crate::image::Image;
 
@@ -25,17 +29,46 @@ impl From<String> for Unreadable {
     }
 }
 
-/// A section's data, empty where there is none.
+/// A section's data, empty where there is none. An object file has several of a name where each is in a
+/// group of its own (-fdebug-types-section); the linker would put them one behind the other.
 pub(crate) fn load(image: &Image<'_>, name: Option<&str>) -> Result<Reader, Unreadable> {
     let endian = endian(image);
-    let section = name.and_then(|name| image.file.section_by_name(name));
-    let Some(section) = section else { return Ok(Reader::new(Rc::from([]), endian)) };
-    let data = section.uncompressed_data().map_err(|e| format!("{name:?}: {e}"))?;
-    let mut data = data.into_owned();
-    if image.is_relocatable() {
-        relocate(image, &section, &mut data)?;
+    let Some(name) = name else { return Ok(Reader::new(Rc::from([]), endian)) };
+    let mut all = Vec::new();
+    let file = image.described();
+    for section in file.sections().filter(|section| plain_name(section).as_deref() == Some(name)) {
+        let data = section.uncompressed_data().map_err(|e| format!("{name}: {e}"))?;
+        let mut data = data.into_owned();
+        if image.is_relocatable() {
+            relocate(image, &section, &mut data)?;
+        }
+        all.extend(data);
     }
-    Ok(Reader::new(Rc::from(data), endian))
+    Ok(Reader::new(Rc::from(all), endian))
+}
+
+/// Where each section starts in what `load` makes of all that have its name.
+pub(crate) fn debug_places(file: &File<'_>) -> HashMap<SectionIndex, u64> {
+    let mut sizes: HashMap<String, u64> = HashMap::new();
+    let mut places = HashMap::new();
+    for section in file.sections() {
+        let Some(name) = plain_name(&section).filter(|name| name.starts_with(".debug_")) else {
+            continue;
+        };
+        let end = sizes.entry(name).or_default();
+        places.insert(section.index(), *end);
+        *end += section.compressed_data().map_or(0, |data| data.uncompressed_size);
+    }
+    places
+}
+
+/// The name of a section, without what old compilers mark compressed ones with.
+fn plain_name(section: &Section<'_, '_>) -> Option<String> {
+    let name = section.name().ok()?;
+    Some(match name.strip_prefix(".zdebug_") {
+        Some(rest) => format!(".debug_{rest}"),
+        None => name.to_owned(),
+    })
 }
 
 pub(crate) fn endian(image: &Image<'_>) -> RunTimeEndian {

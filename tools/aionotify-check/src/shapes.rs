@@ -1,4 +1,4 @@
-//! Where a program has the members of its `AioContext`, by its debugging information.
+//! Where a program has the members of its `AioContext` and `EventNotifier`, by its debugging information.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,14 @@ use crate::sections::{Reader, Unreadable};
 
 type Entry<'a, 'u> = DebuggingInformationEntry<'a, 'u, Reader>;
 
-const NAME: &[u8] = b"AioContext";
+/// The structs that a program shares with the library.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Of {
+    Context,
+    Notifier,
+}
 
-/// One source's `AioContext`.
+/// One source's struct.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Shape {
     /// The source that it is described for; empty where that is not said.
@@ -19,24 +24,27 @@ pub(crate) struct Shape {
     pub(crate) members: BTreeMap<String, u64>,
 }
 
-/// The entry of the struct, if this one is it or names it.
-pub(crate) fn context(
+/// The entry of such a struct, if this one is it or names it.
+pub(crate) fn shared(
     dwarf: &Dwarf<Reader>,
     unit: &Unit<Reader>,
     entry: &Entry<'_, '_>,
-) -> Result<Option<UnitOffset>, Unreadable> {
+) -> Result<Option<(Of, UnitOffset)>, Unreadable> {
     let is_type = matches!(entry.tag(), gimli::DW_TAG_structure_type | gimli::DW_TAG_typedef);
     let Some(name) = entry.attr_value(gimli::DW_AT_name)?.filter(|_| is_type) else {
         return Ok(None);
     };
-    if *dwarf.attr_string(unit, name)?.to_slice()? != *NAME {
-        return Ok(None);
-    }
-    Ok(match (entry.tag(), entry.attr_value(gimli::DW_AT_type)?) {
+    let of = match &*dwarf.attr_string(unit, name)?.to_slice()? {
+        b"AioContext" => Of::Context,
+        b"EventNotifier" => Of::Notifier,
+        _ => return Ok(None),
+    };
+    let at = match (entry.tag(), entry.attr_value(gimli::DW_AT_type)?) {
         (gimli::DW_TAG_structure_type, _) => Some(entry.offset()),
         (_, Some(AttributeValue::UnitRef(offset))) => Some(offset),
         _ => None,
-    })
+    };
+    Ok(at.map(|at| (of, at)))
 }
 
 /// The struct at this entry; nothing for one that is only declared.

@@ -3,7 +3,10 @@
 
 mod asked;
 mod command;
+mod debug_files;
 mod debugging;
 mod definitions;
+mod layout;
 mod libraries;
+mod other_libraries;
 mod programs;

@@ -9,8 +9,7 @@ use capi_tests::{compiler, prefix, scratch, succeed, write};
 /// A program whose `check` and `kick` call the two functions, which these lines declare or define.
 pub(crate) fn text(own: &str) -> String {
     format!(
-        "typedef struct AioContext {{ unsigned notify_me; _Bool notified; }} AioContext;\n\
-         void aio_notify(AioContext *ctx);\n\
+        "{CONTEXT}void aio_notify(AioContext *ctx);\n\
          int check(AioContext *ctx);\n\
          void kick(AioContext *ctx);\n\
          {own}\n\
@@ -44,11 +43,16 @@ pub(crate) const ACCEPT: &str = "void aio_notify_accept(AioContext *ctx);\n\
 pub(crate) const STATIC_ACCEPT: &str =
     "static void aio_notify_accept(AioContext *ctx) { ctx->notified = 0; }";
 pub(crate) const NOINLINE: &str = "__attribute__((noinline))";
-pub(crate) const HEADER: &str =
-    "typedef struct AioContext { unsigned notify_me; _Bool notified; } AioContext;\n\
-                      void aio_notify(AioContext *ctx);\n\
-                      void aio_notify_accept(AioContext *ctx);\n\
-                      int check(AioContext *ctx);\n";
+pub(crate) const CONTEXT: &str =
+    concat!("#include \"", env!("CARGO_MANIFEST_DIR"), "/tests/check/context.h\"\n");
+pub(crate) const HEADER: &str = concat!(
+    "#include \"",
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/check/context.h\"\n",
+    "void aio_notify(AioContext *ctx);\n\
+     void aio_notify_accept(AioContext *ctx);\n\
+     int check(AioContext *ctx);\n"
+);
 
 /// The unit of the loop, with the definition left in.
 pub(crate) fn loop_text() -> String {
@@ -107,4 +111,23 @@ pub(crate) fn text_of(path: &Path) -> &str {
 
 pub(crate) fn tool(variable: &str, name: &str) -> Command {
     Command::new(std::env::var_os(variable).unwrap_or_else(|| name.into()))
+}
+
+/// A note as a library (2) or a program (3) has it, whose `notified` lies so many bytes further.
+pub(crate) fn note(kind: u32, more: &str) -> String {
+    format!(
+        "static const struct {{ unsigned sizes[2], kind; char name[12]; unsigned layout[8]; }} note\n\
+         __attribute__((used, aligned(4), section(\".note.aionotify\"))) = {{\n\
+         {{10, 32}}, {kind}, \"aionotify\",\n\
+         {{24, AT_NOTIFY_ME, AT_NOTIFIED + {more}, AT_NOTIFIED + 4, 8, 0, 4, 0}}}};\n"
+    )
+}
+
+/// A shared library of `name` with this text, compiled and linked with these flags.
+pub(crate) fn shared_object(name: &str, text: &str, flags: &[&str]) -> PathBuf {
+    let source = scratch("shared").join(format!("{name}.c"));
+    let library = source.with_extension("so");
+    write(&source, text);
+    succeed(compiler().args(["-shared", "-fPIC"]).args(flags).arg(&source).arg("-o").arg(&library));
+    library
 }
