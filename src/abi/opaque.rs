@@ -1,4 +1,4 @@
-//! Types that C code only holds pointers to. Whoever implements a component designs them.
+//! Types that C code only holds pointers to. The component that provides one defines it.
 
 /// A descriptor's handler in a context. Owned by the program's loop.
 #[repr(C)]
