@@ -9,7 +9,7 @@ use aio_notify::argument;
 use aio_notify::ffi::ContextRef;
 
 use crate::import::{rfifolock_lock, rfifolock_unlock};
-use crate::{context, renew, source, thread_pool, timeout, LIBRARY};
+use crate::{context, deadline, renew, source, thread_pool, LIBRARY};
 
 /// Makes a context with one reference, which is also a GLib event source (`aio_get_g_source()`).
 /// Call `init_clocks()` once before the first context is made.
@@ -171,5 +171,5 @@ pub unsafe extern "C" fn aio_get_thread_pool(ctx: *mut AioContext) -> *mut Threa
 #[no_mangle]
 pub unsafe extern "C" fn aio_compute_timeout(ctx: *mut AioContext) -> i64 {
     let ctx = argument!(LIBRARY, aio_compute_timeout(ctx): ContextRef<'_>);
-    timeout::of(ctx, renew::entered(ctx, "aio_compute_timeout"))
+    deadline::of(ctx, renew::entered(ctx, "aio_compute_timeout"))
 }
