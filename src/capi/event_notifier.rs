@@ -141,3 +141,5 @@ pub unsafe extern "C" fn event_notifier_test_and_clear(e: *mut EventNotifier) ->
     let e = argument!(LIBRARY, event_notifier_test_and_clear(e): NotifierRef<'_>);
     code(e.test_and_clear().map(c_int::from))
 }
+
+names_for_others!();
