@@ -11,8 +11,8 @@ use aio_notify::protocol::flag;
 use crate::notify::{coalescing, drain_public, notify};
 use crate::{renew, state, LIBRARY};
 
-/// As libaionotify's `aio_notify()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
+/// Like libaionotify's `aio_notify()`, whose comment documents both, for contexts with the library's
+/// loop or the program's own.
 ///
 /// # Safety
 ///
@@ -26,8 +26,8 @@ pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
     }
 }
 
-/// As libaionotify's `aio_notify_accept()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
+/// Like libaionotify's `aio_notify_accept()`, whose comment documents both, for contexts with the
+/// library's loop or the program's own.
 ///
 /// # Safety
 ///
