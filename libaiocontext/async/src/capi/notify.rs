@@ -14,8 +14,8 @@ use aiocontext_wake::OwnLoop;
 use crate::notify::{coalescing, drain_public, notify};
 use crate::{renew, state, LIBRARY};
 
-/// As libaionotify's `aio_notify()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
+/// Like libaionotify's `aio_notify()`, whose comment documents both, for contexts with the library's
+/// loop or the program's own.
 ///
 /// # Safety
 ///
@@ -29,8 +29,8 @@ pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
     }
 }
 
-/// As libaionotify's `aio_notify_accept()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
+/// Like libaionotify's `aio_notify_accept()`, whose comment documents both, for contexts with the
+/// library's loop or the program's own.
 ///
 /// # Safety
 ///
