@@ -116,7 +116,7 @@ const HOST_VARIABLES: &[&str] = &[
     "AIONOTIFY_GENERATION",
 ];
 
-/// Without the feature there is the reference layout only: whoever asks for another must not get
+/// Without the feature there is the reference layout only: a build that asks for another must not get
 /// that.
 #[cfg(not(feature = "host-headers"))]
 fn for_host() -> Result<(), String> {

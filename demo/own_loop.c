@@ -28,7 +28,7 @@ static void own_loop_turn(struct job *job)
 {
     static const struct timespec at_once = {0, 0};
     static const struct timespec tick = {0, PROGRESS_MS * 1000000L};
-    const struct timespec *timeout = progress_is_shown() ? &tick : NULL; /* NULL: for ever */
+    const struct timespec *timeout = progress_is_shown() ? &tick : NULL; /* NULL: no timeout */
     AioContext *ctx = job->ctx;
     struct pollfd fd = {event_notifier_get_fd(&ctx->notifier), POLLIN, 0};
     int ready;
@@ -38,7 +38,7 @@ static void own_loop_turn(struct job *job)
     /*
      * The addition alone does not keep the look at the work behind it. Without this fence the
      * loop may find no work before notify_me is up, while the worker that hands some over still
-     * sees 0 and does not wake: the loop sleeps for ever. aio_notify() has the other fence.
+     * sees 0 and does not wake: the wakeup is lost. aio_notify() has the other fence.
      */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (has_results(job)) {

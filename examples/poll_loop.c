@@ -13,7 +13,7 @@ static int work;
 
 static void *worker(void *arg)
 {
-    __atomic_store_n(&work, 42, __ATOMIC_RELAXED); /* first the work, */
+    __atomic_store_n(&work, 42, __ATOMIC_RELEASE); /* first the work, */
     aio_notify(&ctx);                              /* then the notification */
     return arg;
 }
@@ -36,7 +36,7 @@ int main(void)
         poll(&fd, 1, ready ? 0 : -1);                              /* 4: sleep if not */
         __atomic_fetch_sub(&ctx.notify_me, 2, __ATOMIC_SEQ_CST);   /* 5: I am awake */
         aio_notify_accept(&ctx);                                   /* 6: empty the notifier */
-        got = __atomic_exchange_n(&work, 0, __ATOMIC_RELAXED);     /* 7: do the work */
+        got = __atomic_exchange_n(&work, 0, __ATOMIC_ACQUIRE);     /* 7: do the work */
     }
     pthread_join(thread, NULL);
     event_notifier_cleanup(&ctx.notifier);

@@ -3,13 +3,13 @@
  *
  * Two notifiers with two requests each, a lasting poller, a temporary poller, and a GSource
  * (bit 0 of notify_me). Memory is sequentially consistent here; handshake.pml has the store
- * buffers. Any process may be suspended for ever at any point, so each state that is reachable
+ * buffers. Any process may be suspended for good at any point, so each state that is reachable
  * with a notifier standing somewhere is looked at.
  *
  * Claims:
  *   LOST       a request is served while its notifier waits for that: no invalid end state.
  *   FULL       the event is never full with notified false, unless somebody is between two steps
- *              of notify or accept: else it would stay full for ever (endless spin).
+ *              of notify or accept: else it would stay full for good (endless spin).
  *   TIMESLICE  a notifier that is suspended anywhere behind its write does not make the loop poll
  *              round: an accept leaves the event empty or notified true. Except while a notifier
  *              stands there that was overtaken: an accept took the flag between its first store

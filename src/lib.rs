@@ -1,12 +1,10 @@
-//! The wakeup protocol of QEMU's AioContext: an event loop that sleeps in `poll` is woken from
-//! other threads and from signal handlers, at the cost of one memory barrier while nobody sleeps.
+//! An eventcount with a descriptor: wakes an event loop that sleeps in `poll`, from any thread or signal
+//! handler, for the price of one memory barrier while nobody sleeps. It is the wakeup protocol of
+//! QEMU's AioContext.
 //!
-//! There are two ways to use it:
-//!
-//! * From Rust, [`Notifier`] wakes a loop of your own.
-//! * From C, the `capi` crate of this workspace makes `libaionotify` of the functions in
-//!   [`mod@capi`], which take the place of the originals in a program written for QEMU's
-//!   `block/aio.h`; [`abi`] has the types that both sides share.
+//! A loop announces that it is about to sleep, looks at its work once more, and then polls the
+//! descriptor. A notifier publishes its work, and writes to the descriptor only if a loop has announced
+//! itself. Notifications may coalesce; a wakeup is never lost.
 //!
 //! ```
 //! use aio_notify::Notifier;
@@ -35,6 +33,19 @@
 //! worker.join().unwrap();
 //! # Ok::<(), aio_notify::Error>(())
 //! ```
+//!
+//! [`Notifier`] and [`Polling`] are the API for Rust programs. The rest is for the C libraries
+//! `libaionotify` and `libaiocontext`, which this crate's repository builds, and changes without notice.
+//!
+//! The crate is `no_std`, and does not allocate. It needs a Unix system: an eventfd on Linux, a pipe
+//! elsewhere.
+//!
+//! # Features
+//!
+//! - `capi`: defines the C functions `aio_notify`, `aio_notify_accept` and `event_notifier_*` under these
+//!   names. For `libaionotify`; a Rust program leaves it off.
+//! - `host-headers`: builds for the `AioContext` of a C program's own headers, instead of the layout of
+//!   QEMU 2.4. Needs libclang.
 
 #![no_std]
 

@@ -304,7 +304,7 @@ fn two_pollers_and_a_notifier() {
 
 /// While one of the library's comes and goes, a foreign sleeper must not be taken for it.
 #[test]
-fn a_foreign_sleeper_is_woken_whoever_else_comes_and_goes() {
+fn a_foreign_sleeper_is_woken_beside_other_sleepers() {
     explore(2, || {
         let model = Model::new();
         // Is awake already when the notifier begins, and comes back.

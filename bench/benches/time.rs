@@ -1,4 +1,4 @@
-//! Every row for every column, by criterion.
+//! Every row for every column, with criterion.
 
 use std::cell::Cell;
 use std::thread;

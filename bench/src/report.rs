@@ -111,7 +111,7 @@ fn notes() -> String {
 
 const LATENCY: &str = "From the call of notify until the sleeping loop runs. Waker and loop sleep \
     before each wake. \"Busy\": on two CPUs, with a thread on each that never sleeps. What stands here \
-    for two CPUs is mostly the machine's: an idle CPU that is woken, and whatever else it does.";
+    for two CPUs is mostly the machine's: an idle CPU has to be woken first.";
 
 fn latencies(peers: &[Peer]) -> Vec<Line> {
     let mut lines = Vec::new();

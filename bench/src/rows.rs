@@ -126,7 +126,7 @@ pub const ROWS: &[Row] = &[
         run: |peer, times| measure::ping_pong(peer, Place::OneCpu, times),
         armed: false,
         limit: Some(Limit { ratio: 1.5, of: "eventfd", ours: "ours" }),
-        note: "The C reference polls round until the waker's time slice ends.",
+        note: "The C reference busy-loops until the waker's time slice ends.",
     },
     Row {
         id: "ping-pong-2",

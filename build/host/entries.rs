@@ -39,10 +39,19 @@ pub(super) fn compare(
 
 /// What the library is built from and the two do not have in common: the first's and the other's.
 fn difference(first: &Headers, other: &Headers) -> Option<(String, String)> {
-    const CONTEXT: &[&str] =
-        &["notify_me", "notified", "notifier", "first_bh", "walking_bh", "bh_list"];
+    const CONTEXT: &[&str] = &["notify_me", "notified", "notifier"];
+    // Which of them there are points to the generation.
+    const LISTS: &[&str] = &["first_bh", "walking_bh", "bh_list"];
     const NOTIFIER: &[&str] = &["rfd", "wfd", "initialized"];
     fields(&first.context, &other.context, CONTEXT)
+        .or_else(|| {
+            let has = |headers: &Headers, name: &str| match headers.context.fields.get(name) {
+                Some(_) => "there".to_owned(),
+                None => "no such field".to_owned(),
+            };
+            let name_of = |name: &&str| format!("{}.{name}", first.context.name);
+            LISTS.iter().find_map(|name| differ(&name_of(name), has(first, name), has(other, name)))
+        })
         .or_else(|| fields(&first.notifier, &other.notifier, NOTIFIER))
         .or_else(|| {
             let size = |headers: &Headers| format!("{} bytes", headers.notifier.size);

@@ -63,7 +63,7 @@ impl Evidence {
         }
     }
 
-    /// In words, for the report and for one who has not said which generation.
+    /// In words, for the report and for the message that asks for a generation.
     pub(crate) fn words(&self, asked: Option<Generation>) -> String {
         match (self, asked) {
             (Self::Of(generation, marks), _) => {

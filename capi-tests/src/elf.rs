@@ -118,6 +118,12 @@ pub fn imports_weakly(library: &Path, name: &str) -> bool {
     symbols.any(|symbol| symbol.name == name && symbol.binding == "WEAK")
 }
 
+/// The symbols of this kind that the library refers to, and neither has nor imports.
+pub fn missing(library: &Path, prefix: &str) -> Vec<String> {
+    let missing = symbols("--symbols", library).into_iter().filter(|symbol| !symbol.defined);
+    missing.map(|symbol| symbol.name).filter(|name| name.starts_with(prefix)).collect()
+}
+
 /// The symbols that the loader binds when it loads the library: all that it imports, and those of
 /// its own that another definition may take the place of.
 pub fn bound(library: &Path) -> BTreeSet<String> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use capi_tests::{abi, elf, prefix, read, root};
+use capi_tests::{abi, elf, prefix, read, root, Patched};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -51,6 +51,17 @@ fn calls_between_components_are_bound_by_the_loader() {
     assert!(imports.len() > 30, "only {} imports", imports.len());
     let missing: Vec<_> = imports.iter().filter(|import| !bound.contains(&import.name)).collect();
     assert!(missing.is_empty(), "bound when the library was linked, or not called: {missing:?}");
+}
+
+/// Also in a build with an object for each module: a weak reference takes none out of an archive.
+#[test]
+fn components_find_each_others_hidden_names() {
+    let copy = Patched::of_loop("debug");
+    let built = copy.build("dev");
+    assert!(built.status.success(), "{}", built.stderr);
+    for library in [shared(), copy.library("debug", "libaiocontext.so")] {
+        assert_eq!(elf::missing(&library, "aiocontext_"), [""; 0], "{}", library.display());
+    }
 }
 
 /// They know each other by symbols only.

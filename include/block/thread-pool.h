@@ -21,9 +21,9 @@ extern "C" {
 typedef int ThreadPoolFunc(void *opaque);
 
 /**
- * Makes a pool whose completions run in the loop of `ctx`; in a program with
- * `qemu_get_aio_context()`, NULL stands for that context. It has no threads until there is work
- * for them.
+ * Makes a pool whose completions run in the loop of `ctx`. In a program with
+ * `qemu_get_aio_context()`, NULL stands for that context. The pool starts no threads until
+ * there is work for them.
  *
  * Returns: the pool, never NULL.
  *
@@ -38,10 +38,10 @@ extern ThreadPool *thread_pool_new(AioContext *ctx);
 
 /**
  * Waits for the workers and frees the pool; NULL does nothing. No request may be pending
- * (aborts), but for those of the parent in a child process that has not used the pool: they are
- * not completed.
+ * (aborts). In a child process that has not used the pool, the parent's requests may be
+ * pending; they are not completed.
  *
- * Threads: any thread, while nobody else uses the pool, but for its requests and callbacks; not
+ * Threads: any thread, while nobody uses the pool except its own requests and callbacks; not
  * signal handlers.
  *
  * Requires: `pool` must be NULL or a pool that nobody uses any more.
@@ -51,18 +51,18 @@ extern ThreadPool *thread_pool_new(AioContext *ctx);
 extern void thread_pool_free(ThreadPool *pool);
 
 /**
- * Runs `func(arg)` on a worker, then `cb(opaque, ret)` in the context's loop, with what `func`
- * returned. The loop must run for the first worker to start.
+ * Runs `func(arg)` on a worker, then `cb(opaque, ret)` in the context's loop, where `ret` is
+ * what `func` returned. The loop must run for the first worker to start.
  *
- * The request's `aiocb_info->cancel_async` takes it back if no worker has started it: the loop
- * then calls `cb` with `-ECANCELED`. Else it does nothing.
+ * The request's `aiocb_info->cancel_async` cancels it if no worker has started it: the loop
+ * then calls `cb` with `-ECANCELED`. Otherwise it does nothing.
  *
- * Returns: the request, which lives until `cb` has returned, or longer for those who hold a
+ * Returns: the request, which lives until `cb` has returned, or longer if somebody holds a
  * reference (`qemu_aio_ref()`).
  *
  * Errors: if the first worker cannot be started, `cb` is called with `-EAGAIN`.
  *
- * Threads: any thread; not signal handlers. `func` cannot be cancelled as a thread; if it
+ * Threads: any thread; not signal handlers. `func` cannot be cancelled as a thread. If it
  * forks, the child must not return from it.
  *
  * Requires: `pool` and `func` must not be NULL (aborts); the pool must be live; a worker may
@@ -77,8 +77,8 @@ extern BlockAIOCB *thread_pool_submit_aio(ThreadPool *pool,
                                           void *opaque);
 
 /**
- * Runs `func(arg)` on a worker, and lets the calling coroutine yield until it is done. It needs
- * the program's `qemu_coroutine_self()`, `qemu_coroutine_yield()` and `qemu_coroutine_enter()`.
+ * Runs `func(arg)` on a worker; the calling coroutine yields until it is done. It needs the
+ * program's `qemu_coroutine_self()`, `qemu_coroutine_yield()` and `qemu_coroutine_enter()`.
  *
  * Returns: what `func` returned.
  *
@@ -92,7 +92,7 @@ extern BlockAIOCB *thread_pool_submit_aio(ThreadPool *pool,
 extern int thread_pool_submit_co(ThreadPool *pool, ThreadPoolFunc *func, void *arg);
 
 /**
- * Runs `func(arg)` on a worker and reports to nobody.
+ * Runs `func(arg)` on a worker, and reports its result to nobody.
  *
  * Threads: any thread; not signal handlers.
  *

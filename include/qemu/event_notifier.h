@@ -22,7 +22,7 @@ typedef void EventNotifierHandler(EventNotifier *e);
 /**
  * A counter in the kernel that one side sets and the other polls and clears.
  *
- * An eventfd where the kernel has it, then `rfd` equals `wfd`; else a pipe. Both are -1 after
+ * An eventfd where the kernel has it, with `rfd` equal to `wfd`; otherwise a pipe. Both are -1 after
  * `event_notifier_cleanup()` and after a failed `event_notifier_init()`.
  */
 struct EventNotifier {
@@ -37,14 +37,15 @@ struct EventNotifier {
 };
 
 /**
- * Opens a notifier, set if `active` is not 0: an eventfd, or where the kernel has none
- * (`ENOSYS`, as in some sandboxes) a pipe; non-blocking and close-on-exec. What `*e` held
- * before is not looked at, and nothing of it is closed.
+ * Opens a notifier, which is initially set if `active` is not 0. It is an eventfd, or a pipe
+ * where the kernel has no eventfd (`ENOSYS`, as in some sandboxes); either is non-blocking and
+ * close-on-exec. The previous contents of `*e` are ignored, and no descriptor in them is
+ * closed.
  *
  * Returns: 0, or `-errno`.
  *
- * Errors: `-EMFILE`, `-ENFILE`, `-ENODEV` and `-ENOMEM` as eventfd(2) and pipe(2) say. Nothing
- * is open then, and both members are -1. `errno` may change, also on success.
+ * Errors: `-EMFILE`, `-ENFILE`, `-ENODEV` and `-ENOMEM`, as in eventfd(2) and pipe(2). On
+ * failure nothing stays open, and both members are -1. `errno` may change, even on success.
  *
  * Threads: any thread, while nobody else uses the notifier; not signal handlers.
  *
@@ -53,12 +54,12 @@ struct EventNotifier {
 int event_notifier_init(struct EventNotifier *e, int active);
 
 /**
- * Makes a notifier of `fd`, an eventfd that is already open, for both ends. The notifier owns
+ * Makes a notifier from `fd`, an open eventfd, which serves as both ends. The notifier owns
  * `fd` from then on: `event_notifier_cleanup()` closes it.
  *
- * The flags of `fd` stay as they are. It should be non-blocking, or clearing the notifier
- * blocks while it is not set, and must not have been opened with `EFD_SEMAPHORE`, or one call
- * does not clear it.
+ * The flags of `fd` stay as they are. `fd` should be non-blocking; otherwise clearing a
+ * notifier that is not set blocks. It must not have been opened with `EFD_SEMAPHORE`; otherwise
+ * one call does not clear the notifier.
  *
  * Threads: any thread, while nobody else uses the notifier; not signal handlers.
  *
@@ -67,20 +68,20 @@ int event_notifier_init(struct EventNotifier *e, int active);
 void event_notifier_init_fd(struct EventNotifier *e, int fd);
 
 /**
- * Closes the descriptors, each once, and sets both members to -1. A second call does nothing.
+ * Closes each descriptor once and sets both members to -1. A second call does nothing.
  *
  * Threads: any thread, while nobody else uses the notifier; not signal handlers. `errno` is
- * unchanged. A cancellation point, as close(2) is: a thread that is cancelled there may leave a
- * descriptor open that `*e` no longer names.
+ * unchanged. A cancellation point, like close(2): if a thread is cancelled there, a descriptor
+ * that `*e` no longer names may stay open.
  *
  * Requires: `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
  */
 void event_notifier_cleanup(struct EventNotifier *e);
 
 /**
- * Tells which descriptor to poll for reading.
+ * Returns the descriptor to poll for reading.
  *
- * Returns: the descriptor, -1 after `event_notifier_cleanup()`.
+ * Returns: the descriptor, or -1 after `event_notifier_cleanup()`.
  *
  * Threads: any thread and signal handlers. `errno` is unchanged.
  *
@@ -89,16 +90,16 @@ void event_notifier_cleanup(struct EventNotifier *e);
 int event_notifier_get_fd(struct EventNotifier *e);
 
 /**
- * Sets the notifier: its descriptor becomes readable, and stays so until
- * `event_notifier_test_and_clear()`. It writes the number 1 as 8 bytes, and repeats a write
- * that a signal interrupts.
+ * Sets the notifier: its descriptor becomes readable and stays so until
+ * `event_notifier_test_and_clear()`. The call writes the number 1 as 8 bytes, and retries a
+ * write interrupted by a signal.
  *
- * Returns: 0, also if the notifier was full already, or `-errno`.
+ * Returns: 0, even if the notifier was already full, or `-errno`.
  *
  * Errors: `-EBADF` after `event_notifier_cleanup()`, or if `wfd` is not open for writing; other
- * errors of write(2).
+ * errors as in write(2).
  *
- * Threads: any thread and signal handlers. `errno` is unchanged. No cancellation point on
+ * Threads: any thread and signal handlers. `errno` is unchanged. Not a cancellation point on
  * Linux.
  *
  * Requires: `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
@@ -106,15 +107,15 @@ int event_notifier_get_fd(struct EventNotifier *e);
 int event_notifier_set(struct EventNotifier *e);
 
 /**
- * Empties the notifier: it reads until nothing is left, and repeats a read that a signal
- * interrupts.
+ * Empties the notifier. The call reads until nothing is left, and retries a read interrupted by
+ * a signal.
  *
- * Returns: 1 if the notifier was set, 0 if it was not or has been cleaned up, or `-errno`. An
- * error is not 0: compare with 1 where a descriptor may be bad.
+ * Returns: 1 if the notifier was set, 0 if it was not set or has been cleaned up, or `-errno`.
+ * An error is not 0: if a descriptor may be bad, compare the result with 1.
  *
- * Errors: `-EBADF` if `rfd` is not open for reading; other errors of read(2).
+ * Errors: `-EBADF` if `rfd` is not open for reading; other errors as in read(2).
  *
- * Threads: any thread and signal handlers. `errno` is unchanged. No cancellation point on
+ * Threads: any thread and signal handlers. `errno` is unchanged. Not a cancellation point on
  * Linux.
  *
  * Requires: `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
@@ -123,18 +124,18 @@ int event_notifier_test_and_clear(struct EventNotifier *e);
 
 /**
  * Makes the program's loop call `handler(e)` when the notifier is set; NULL removes the
- * handler. The handler clears the notifier itself, or is called again at once. Remove it before
- * `event_notifier_cleanup()`.
+ * handler. The handler must clear the notifier, or the loop calls it again at once. Remove the
+ * handler before `event_notifier_cleanup()`.
  *
- * It calls the program's own `qemu_set_fd_handler()` with the descriptor, the handler, NULL and
- * `e`, and ignores what that returns.
+ * The function passes the descriptor, the handler, NULL and `e` to the program's
+ * `qemu_set_fd_handler()`, and ignores its result.
  *
  * Returns: 0, or `-ENOSYS`.
  *
  * Errors: `-ENOSYS` if the program has no `qemu_set_fd_handler()`.
  *
- * Threads: where the program's `qemu_set_fd_handler()` may be called. `errno` is as that leaves
- * it.
+ * Threads: wherever the program's `qemu_set_fd_handler()` may be called. `errno` is as that
+ * function leaves it.
  *
  * Requires: `e` must not be NULL (aborts), must point to an initialised EventNotifier, and must
  * live until the handler is removed.

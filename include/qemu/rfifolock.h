@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 /**
- * A recursive lock that is handed over in the order of arrival.
+ * A recursive lock that waiters get in order of arrival.
  *
  * The members belong to the `rfifolock_*` functions.
  */
@@ -56,9 +56,9 @@ struct RFifoLock {
 };
 
 /**
- * Initialises a lock, which nobody holds. `cb(opaque)`, if not NULL, is called by a thread that
- * finds the lock taken, before each time that it waits, to ask the owner for it; the thread has
- * its place in the queue by then (`tail - head` counts it) and holds nothing.
+ * Initialises a lock, which nobody holds. If `cb` is not NULL, a thread that finds the lock
+ * taken calls `cb(opaque)` before each wait, to ask the owner for the lock. By then the thread
+ * has its place in the queue (`tail - head` counts it) and holds nothing.
  *
  * Threads: any thread, while nobody else uses the lock; not signal handlers.
  *
@@ -70,8 +70,8 @@ struct RFifoLock {
 extern void rfifolock_init(struct RFifoLock *r, void (*cb)(void *opaque), void *opaque);
 
 /**
- * Releases what `rfifolock_init()` took. A thread that has given the lock up may still be on
- * the way out of `rfifolock_unlock()`.
+ * Releases what `rfifolock_init()` allocated. A thread that has released the lock may still be
+ * returning from `rfifolock_unlock()`.
  *
  * Threads: any thread, while nobody holds the lock or waits for it (aborts); not signal
  * handlers.
@@ -84,25 +84,25 @@ extern void rfifolock_init(struct RFifoLock *r, void (*cb)(void *opaque), void *
 extern void rfifolock_destroy(struct RFifoLock *r);
 
 /**
- * Takes the lock, after all who came before; its owner may take it again. Free, or taken again,
- * it costs no mutex and no system call.
+ * Takes the lock, after all threads that came before; the owner may take it again. Taking a
+ * free lock, or taking it again, uses no mutex and no system call.
  *
- * Threads: any thread; not signal handlers. A cancellation point while it waits, and a thread
- * that is cancelled there keeps its place in the queue: disable cancellation around it.
+ * Threads: any thread; not signal handlers. A cancellation point while it waits. A thread
+ * cancelled there keeps its place in the queue, so disable cancellation around the call.
  *
  * Requires: `r` must not be NULL (aborts) and must point to an initialised lock, which lives
- * until the thread has given it up again.
+ * until the thread has released it.
  *
  * Provided by libaiocontext or the program.
  */
 extern void rfifolock_lock(struct RFifoLock *r);
 
 /**
- * Undoes one `rfifolock_lock()` of the calling thread; the last one hands the lock to the
- * thread that has waited longest. Once another thread can have the lock, this no longer touches
- * it: the next owner may destroy it.
+ * Undoes one `rfifolock_lock()` of the calling thread. The last one hands the lock to the
+ * thread that has waited longest. Once another thread can have the lock, the call no longer
+ * touches it: the next owner may destroy it.
  *
- * Threads: the owner only (aborts); not signal handlers.
+ * Threads: only the owner (aborts); not signal handlers.
  *
  * Requires: `r` must not be NULL (aborts) and must point to an initialised lock.
  *

@@ -42,22 +42,22 @@ typedef struct QEMUTimerList QEMUTimerList;
 typedef struct ThreadPool ThreadPool;
 
 /**
- * A block device node. Only ever passed through.
+ * A block device node. The library only passes it on.
  */
 typedef struct BlockDriverState BlockDriverState;
 
 /**
- * An error report of the program's own. Only ever passed through.
+ * The program's error report. The library only passes it on.
  */
 typedef struct Error Error;
 
 /**
- * A listener in a list of the program's own. Only ever passed through.
+ * A listener in one of the program's lists. Opaque here.
  */
 typedef struct Notifier Notifier;
 
 /**
- * A stream of the program's own. Only ever passed through.
+ * The program's stream. The library only passes it on.
  */
 typedef struct QEMUFile QEMUFile;
 

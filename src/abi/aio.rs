@@ -69,7 +69,7 @@ pub struct AioContext {
     ///
     /// Bit 0 is the GSource's, set from prepare until check. Every blocking poller adds 2, then
     /// executes a full memory barrier, and only then looks at what is pending and computes its
-    /// timeout; it takes 2 away as soon as poll has returned. Access it atomically.
+    /// timeout; it subtracts 2 as soon as poll has returned. Access it atomically.
     pub notify_me: u32,
     /// Protects the list of bottom halves against changes.
     pub bh_lock: QemuMutex,
@@ -79,10 +79,10 @@ pub struct AioContext {
     pub walking_bh: c_int,
     /// True if `aio_notify()` has set `notifier` since it was last emptied; it may be true for longer.
     ///
-    /// The library's alone.
+    /// Belongs to the library alone.
     pub notified: bool,
-    /// The descriptor that `aio_notify()` makes readable; a loop of the program's own polls its read
-    /// end. libaiocontext's loop has another event, which is private.
+    /// The event that `aio_notify()` makes readable. The program's own loop polls its read end;
+    /// libaiocontext's loop has a private event instead.
     pub notifier: EventNotifier,
     /// The context's thread pool, or NULL until it is first asked for.
     pub thread_pool: *mut ThreadPool,

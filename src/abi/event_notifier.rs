@@ -4,7 +4,7 @@ use core::ffi::c_int;
 
 /// A counter in the kernel that one side sets and the other polls and clears.
 ///
-/// An eventfd where the kernel has it, then `rfd` equals `wfd`; else a pipe. Both are -1 after
+/// An eventfd where the kernel has it, with `rfd` equal to `wfd`; otherwise a pipe. Both are -1 after
 /// `event_notifier_cleanup()` and after a failed `event_notifier_init()`.
 #[repr(C)]
 pub struct EventNotifier {

@@ -1,4 +1,4 @@
-//! Types that C code only holds pointers to. Whoever implements a component designs them.
+//! Types that C code only holds pointers to. The component that provides one defines it.
 
 /// A descriptor's handler in a context. Owned by the program's loop.
 #[repr(C)]
@@ -24,25 +24,25 @@ pub struct ThreadPool {
     _opaque: [u8; 0],
 }
 
-/// A block device node. Only ever passed through.
+/// A block device node. The library only passes it on.
 #[repr(C)]
 pub struct BlockDriverState {
     _opaque: [u8; 0],
 }
 
-/// An error report of the program's own. Only ever passed through.
+/// The program's error report. The library only passes it on.
 #[repr(C)]
 pub struct Error {
     _opaque: [u8; 0],
 }
 
-/// A listener in a list of the program's own. Only ever passed through.
+/// A listener in one of the program's lists. Opaque here.
 #[repr(C)]
 pub struct Notifier {
     _opaque: [u8; 0],
 }
 
-/// A stream of the program's own. Only ever passed through.
+/// The program's stream. The library only passes it on.
 #[repr(C)]
 pub struct QEMUFile {
     _opaque: [u8; 0],

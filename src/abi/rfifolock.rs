@@ -4,7 +4,7 @@ use core::ffi::{c_uint, c_void};
 
 use super::thread::{QemuCond, QemuMutex, QemuThread};
 
-/// A recursive lock that is handed over in the order of arrival.
+/// A recursive lock that waiters get in order of arrival.
 ///
 /// The members belong to the `rfifolock_*` functions.
 #[repr(C)]

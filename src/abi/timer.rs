@@ -22,7 +22,7 @@ pub enum QEMUClockType {
     QEMU_CLOCK_VIRTUAL = 1,
     /// The host's wall clock; may jump.
     QEMU_CLOCK_HOST = 2,
-    /// The guest's time in real time, also when instructions are counted.
+    /// The guest's time in real time, even while instructions are counted.
     QEMU_CLOCK_VIRTUAL_RT = 3,
     /// How many clocks there are.
     QEMU_CLOCK_MAX = 4,

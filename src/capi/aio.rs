@@ -64,26 +64,26 @@ fn accept(ctx: ContextRef<'_>) {
     }
 }
 
-/// Wakes the loop of `ctx` if somebody sleeps in poll on it or is about to (`notify_me` is not 0);
-/// else does nothing, because the loop looks at everything before it next sleeps. First store the
-/// work, then call this: a full memory barrier makes what was written before visible to the thread
-/// that wakes.
+/// Wakes the loop of `ctx` if a thread sleeps in poll on it or is about to (`notify_me` is not 0).
+/// Otherwise it does nothing: the loop looks at all its work before it next sleeps. Store the work
+/// first, then call this function. It starts with a full memory barrier, so the woken thread sees
+/// everything that the caller stored before the call.
 ///
-/// In libaiocontext, notifications that come before the library's own loop has woken share one
-/// write, once that has completed, and a loop of the program's own gets one each; in a child
-/// process nothing is written until another call has made the context the child's own.
+/// In libaiocontext, once a write to the library's own loop has completed, later notifications
+/// share it until that loop wakes. The program's own loop gets one write for each notification. In
+/// a child process, nothing is written until another call has made the context the child's own.
 ///
 /// # Errors
 ///
-/// If the write fails, the wakeup cannot be delivered, and the first failure in a process is logged
-/// to stderr, with the errno. A write that a signal interrupts is repeated; one that finds the
-/// notifier full has nothing to do.
+/// If the write fails, the wakeup cannot be delivered; the first failure in a process is logged to
+/// stderr, with the errno. A write interrupted by a signal is retried. A notifier that is already
+/// full is not an error.
 ///
 /// # Threads
 ///
-/// Any thread and signal handlers: no lock, no allocation, `errno` unchanged, wait-free except for
-/// the write while somebody sleeps. No cancellation point on Linux: the wakeup of a thread that is
-/// cancelled is delivered. Elsewhere the write is one.
+/// Any thread and signal handlers: takes no lock, allocates nothing, leaves `errno` unchanged, and
+/// is wait-free except for the write while a thread sleeps. Not a cancellation point on Linux: a
+/// cancelled thread still delivers its wakeup. Elsewhere the write is a cancellation point.
 ///
 /// # Safety
 ///
@@ -97,19 +97,19 @@ pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
     }
 }
 
-/// Empties the notifier of `ctx` if `aio_notify()` has set it since it was last emptied; else makes
-/// no system call. It is for a loop of the program's own, after its poll has returned and before it
-/// looks at its work; `aio_poll()` and the GSource do it themselves. A notifier that was set in
-/// another way, with `event_notifier_set()`, is left alone.
+/// Empties the notifier of `ctx` if `aio_notify()` has set it since it was last emptied; otherwise
+/// makes no system call. The program's own loop calls it after poll has returned, before it looks
+/// at its work; `aio_poll()` and the GSource do this themselves. It does not empty a notifier that
+/// was set in another way, with `event_notifier_set()`.
 ///
 /// # Errors
 ///
-/// Not reported: a poll of a descriptor that cannot be read reports it, as `POLLNVAL`.
+/// None are reported: poll itself reports a descriptor that cannot be read, as `POLLNVAL`.
 ///
 /// # Threads
 ///
-/// Threads that poll the context, and signal handlers: no lock, no allocation, `errno` unchanged.
-/// No cancellation point on Linux; elsewhere the read is one.
+/// Threads that poll the context, and signal handlers: takes no lock, allocates nothing, leaves
+/// `errno` unchanged. Not a cancellation point on Linux; elsewhere the read is one.
 ///
 /// # Safety
 ///

@@ -9,9 +9,9 @@ use aio_notify::ffi::{descriptor::Ends, preserving_errno};
 
 use super::LIBRARY;
 
-/// Opens a notifier, set if `active` is not 0: an eventfd, or where the kernel has none (`ENOSYS`,
-/// as in some sandboxes) a pipe; non-blocking and close-on-exec. What `*e` held before is not
-/// looked at, and nothing of it is closed.
+/// Opens a notifier, which is initially set if `active` is not 0. It is an eventfd, or a pipe where
+/// the kernel has no eventfd (`ENOSYS`, as in some sandboxes); either is non-blocking and
+/// close-on-exec. The previous contents of `*e` are ignored, and no descriptor in them is closed.
 ///
 /// # Returns
 ///
@@ -19,8 +19,8 @@ use super::LIBRARY;
 ///
 /// # Errors
 ///
-/// `-EMFILE`, `-ENFILE`, `-ENODEV` and `-ENOMEM` as eventfd(2) and pipe(2) say. Nothing is open
-/// then, and both members are -1. `errno` may change, also on success.
+/// `-EMFILE`, `-ENFILE`, `-ENODEV` and `-ENOMEM`, as in eventfd(2) and pipe(2). On failure nothing
+/// stays open, and both members are -1. `errno` may change, even on success.
 ///
 /// # Threads
 ///
@@ -35,12 +35,12 @@ pub unsafe extern "C" fn event_notifier_init(e: *mut EventNotifier, active: c_in
     code(e.init(active != 0).map(|()| 0))
 }
 
-/// Makes a notifier of `fd`, an eventfd that is already open, for both ends. The notifier owns `fd`
+/// Makes a notifier from `fd`, an open eventfd, which serves as both ends. The notifier owns `fd`
 /// from then on: `event_notifier_cleanup()` closes it.
 ///
-/// The flags of `fd` stay as they are. It should be non-blocking, or clearing the notifier blocks
-/// while it is not set, and must not have been opened with `EFD_SEMAPHORE`, or one call does not
-/// clear it.
+/// The flags of `fd` stay as they are. `fd` should be non-blocking; otherwise clearing a notifier
+/// that is not set blocks. It must not have been opened with `EFD_SEMAPHORE`; otherwise one call
+/// does not clear the notifier.
 ///
 /// # Threads
 ///
@@ -55,13 +55,13 @@ pub unsafe extern "C" fn event_notifier_init_fd(e: *mut EventNotifier, fd: c_int
     e.adopt(Ends { read: fd, write: fd });
 }
 
-/// Closes the descriptors, each once, and sets both members to -1. A second call does nothing.
+/// Closes each descriptor once and sets both members to -1. A second call does nothing.
 ///
 /// # Threads
 ///
 /// Any thread, while nobody else uses the notifier; not signal handlers. `errno` is unchanged. A
-/// cancellation point, as close(2) is: a thread that is cancelled there may leave a descriptor open
-/// that `*e` no longer names.
+/// cancellation point, like close(2): if a thread is cancelled there, a descriptor that `*e` no
+/// longer names may stay open.
 ///
 /// # Safety
 ///
@@ -72,11 +72,11 @@ pub unsafe extern "C" fn event_notifier_cleanup(e: *mut EventNotifier) {
     preserving_errno(|| e.cleanup());
 }
 
-/// Tells which descriptor to poll for reading.
+/// Returns the descriptor to poll for reading.
 ///
 /// # Returns
 ///
-/// The descriptor, -1 after `event_notifier_cleanup()`.
+/// The descriptor, or -1 after `event_notifier_cleanup()`.
 ///
 /// # Threads
 ///
@@ -91,22 +91,22 @@ pub unsafe extern "C" fn event_notifier_get_fd(e: *mut EventNotifier) -> c_int {
     e.read_end()
 }
 
-/// Sets the notifier: its descriptor becomes readable, and stays so until
-/// `event_notifier_test_and_clear()`. It writes the number 1 as 8 bytes, and repeats a write that a
-/// signal interrupts.
+/// Sets the notifier: its descriptor becomes readable and stays so until
+/// `event_notifier_test_and_clear()`. The call writes the number 1 as 8 bytes, and retries a write
+/// interrupted by a signal.
 ///
 /// # Returns
 ///
-/// 0, also if the notifier was full already, or `-errno`.
+/// 0, even if the notifier was already full, or `-errno`.
 ///
 /// # Errors
 ///
-/// `-EBADF` after `event_notifier_cleanup()`, or if `wfd` is not open for writing; other errors of
-/// write(2).
+/// `-EBADF` after `event_notifier_cleanup()`, or if `wfd` is not open for writing; other errors as
+/// in write(2).
 ///
 /// # Threads
 ///
-/// Any thread and signal handlers. `errno` is unchanged. No cancellation point on Linux.
+/// Any thread and signal handlers. `errno` is unchanged. Not a cancellation point on Linux.
 ///
 /// # Safety
 ///
@@ -117,21 +117,21 @@ pub unsafe extern "C" fn event_notifier_set(e: *mut EventNotifier) -> c_int {
     code(e.set().map(|()| 0))
 }
 
-/// Empties the notifier: it reads until nothing is left, and repeats a read that a signal
-/// interrupts.
+/// Empties the notifier. The call reads until nothing is left, and retries a read interrupted by a
+/// signal.
 ///
 /// # Returns
 ///
-/// 1 if the notifier was set, 0 if it was not or has been cleaned up, or `-errno`. An error is not
-/// 0: compare with 1 where a descriptor may be bad.
+/// 1 if the notifier was set, 0 if it was not set or has been cleaned up, or `-errno`. An error is
+/// not 0: if a descriptor may be bad, compare the result with 1.
 ///
 /// # Errors
 ///
-/// `-EBADF` if `rfd` is not open for reading; other errors of read(2).
+/// `-EBADF` if `rfd` is not open for reading; other errors as in read(2).
 ///
 /// # Threads
 ///
-/// Any thread and signal handlers. `errno` is unchanged. No cancellation point on Linux.
+/// Any thread and signal handlers. `errno` is unchanged. Not a cancellation point on Linux.
 ///
 /// # Safety
 ///
@@ -141,3 +141,5 @@ pub unsafe extern "C" fn event_notifier_test_and_clear(e: *mut EventNotifier) ->
     let e = argument!(LIBRARY, event_notifier_test_and_clear(e): NotifierRef<'_>);
     code(e.test_and_clear().map(c_int::from))
 }
+
+names_for_others!();

@@ -7,11 +7,11 @@ use crate::abi::event_notifier::EventNotifier;
 use crate::argument;
 use crate::ffi::event_notifier::NotifierRef;
 
-/// Tells which descriptor to write to. Only in libraries for loops of QEMU 5.2 and later.
+/// Returns the descriptor to write to. Only in libraries for loops of QEMU 5.2 and later.
 ///
 /// # Returns
 ///
-/// The descriptor, -1 after `event_notifier_cleanup()`.
+/// The descriptor, or -1 after `event_notifier_cleanup()`.
 ///
 /// # Threads
 ///

@@ -3,6 +3,11 @@
 //! Thin: check the arguments, call the safe code, convert the result. Nothing here panics, and
 //! nothing keeps a reference to memory that C code may change.
 
+/// libaiocontext gives the event notifier's functions hidden names; this library needs none.
+macro_rules! names_for_others {
+    () => {};
+}
+
 pub mod aio;
 pub mod event_notifier;
 #[cfg(aionotify_generation = "5.2")]

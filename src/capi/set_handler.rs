@@ -10,11 +10,11 @@ use aio_notify::ffi::event_notifier::{io_handler, NotifierRef, NO_LOOP};
 use super::{set_fd_handler, LIBRARY};
 
 /// Makes the program's loop call `handler(e)` when the notifier is set; NULL removes the handler.
-/// The handler clears the notifier itself, or is called again at once. Remove it before
-/// `event_notifier_cleanup()`.
+/// The handler must clear the notifier, or the loop calls it again at once. Remove the handler
+/// before `event_notifier_cleanup()`.
 ///
-/// It calls the program's own `qemu_set_fd_handler()` with the descriptor, the handler, NULL and
-/// `e`, and ignores what that returns.
+/// The function passes the descriptor, the handler, NULL and `e` to the program's
+/// `qemu_set_fd_handler()`, and ignores its result.
 ///
 /// # Returns
 ///
@@ -26,7 +26,8 @@ use super::{set_fd_handler, LIBRARY};
 ///
 /// # Threads
 ///
-/// Where the program's `qemu_set_fd_handler()` may be called. `errno` is as that leaves it.
+/// Wherever the program's `qemu_set_fd_handler()` may be called. `errno` is as that function leaves
+/// it.
 ///
 /// # Safety
 ///

@@ -20,14 +20,14 @@ static TEXT: TextNote = TextNote::of_this_build();
 #[cfg_attr(not(target_vendor = "apple"), link_section = ".note.aionotify")]
 static LAYOUT: LayoutNote = LayoutNote::of_this_build(CONTEXT_SIZE);
 
-/// Tells what the library was built for: the generation of loops, and the offsets in bytes of the
-/// AioContext's members that it uses. The library's file has the same string in a note, which
-/// `readelf -x .note.aionotify` shows.
+/// Returns what the library was built for: the generation of loops, and the offsets in bytes of the
+/// AioContext members that it uses. The library file has the same string in a note, which `readelf
+/// -x .note.aionotify` shows.
 ///
 /// # Returns
 ///
-/// A string such as `qemu-2.4 notify_me@236 notified@292 notifier@296`, which lives as long as the
-/// library. `qemu-2.4` stands for loops up to QEMU 5.1, `qemu-5.2` for 5.2 and later.
+/// A string such as `qemu-2.4 notify_me@236 notified@292 notifier@296`, valid for the lifetime of
+/// the library. `qemu-2.4` stands for loops up to QEMU 5.1, `qemu-5.2` for 5.2 and later.
 ///
 /// # Threads
 ///
@@ -42,9 +42,9 @@ pub extern "C" fn aionotify_target() -> *const c_char {
 ///
 /// # Errors
 ///
-/// If a number differs, a line on stderr names it with the program's value and the library's, and
-/// the program is aborted. The generation is that of the header `aionotify/target.h` which the
-/// program was compiled with.
+/// If a number differs, the function logs a line to stderr that names it, with the program's value
+/// and the library's, and aborts. The generation is that of the header `aionotify/target.h` that
+/// the program was compiled with.
 ///
 /// # Threads
 ///

@@ -83,7 +83,9 @@ macro_rules! symbols {
 
 /// `hidden_names! { "name" = function; ... }` gives functions names that no program can define, for
 /// other components and for comparisons with exported names. It stands in the module of the functions,
-/// because a name and its function must be in one object file, and each module may get its own.
+/// because a name and its function must be in one object file, and each module may get its own. That module
+/// must also have something that is linked for another reason, such as an export that other objects call: the
+/// references to these names are weak, and a weak reference takes no object out of an archive.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! hidden_names {

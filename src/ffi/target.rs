@@ -6,7 +6,7 @@ use super::library::Library;
 use crate::abi::target::AionotifyLayout;
 use crate::layout::{GENERATION, NOTIFIED, NOTIFIER, NOTIFIER_SIZE, NOTIFY_ME, RFD, WFD};
 
-/// Room for the text; what is not used stays 0 and ends it.
+/// Room for the text, which ends at the first 0.
 const SIZE: usize = 96;
 
 /// An ELF note: three words, the owner's name, the description.

@@ -10,9 +10,8 @@ use aio_notify::argument;
 use crate::request::{self, RequestRef};
 use crate::LIBRARY;
 
-/// Makes a request of `aiocb_info->aiocb_size` bytes, which starts with a BlockAIOCB; what follows
-/// that is not initialised. It has one reference, which `qemu_aio_unref()` gives back. `bs` and
-/// `cb` may be NULL.
+/// Makes a request of `aiocb_info->aiocb_size` bytes. It starts with a BlockAIOCB; the rest is not
+/// initialised. It has one reference, which `qemu_aio_unref()` drops. `bs` and `cb` may be NULL.
 ///
 /// # Returns
 ///
@@ -54,8 +53,8 @@ pub unsafe extern "C" fn qemu_aio_ref(p: *mut c_void) {
     argument!(LIBRARY, qemu_aio_ref(p): RequestRef<'_>).retain();
 }
 
-/// Gives a reference back; the last one frees the request. What a thread did to the request before
-/// it gave its reference back is visible to the thread that gives back the last one.
+/// Drops a reference; dropping the last one frees the request. The thread that drops the last one
+/// sees what every other thread did to the request before it dropped its own.
 ///
 /// # Threads
 ///
@@ -63,7 +62,7 @@ pub unsafe extern "C" fn qemu_aio_ref(p: *mut c_void) {
 ///
 /// # Safety
 ///
-/// `p` must not be NULL (aborts) and must be a live request, of which the caller has a reference
+/// `p` must not be NULL (aborts) and must be a live request on which the caller holds a reference
 /// (aborts if there is none).
 #[no_mangle]
 pub unsafe extern "C" fn qemu_aio_unref(p: *mut c_void) {

@@ -7,6 +7,7 @@ mod bottom_half;
 mod capi;
 mod components;
 mod context;
+mod deadline;
 mod import;
 mod notify;
 mod queue;
@@ -15,7 +16,6 @@ mod source;
 mod state;
 mod sync;
 mod thread_pool;
-mod timeout;
 
 use aio_notify::ffi::LIBAIOCONTEXT as LIBRARY;
 

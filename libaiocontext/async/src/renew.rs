@@ -11,7 +11,7 @@ use aio_notify::abi::AioContext;
 use aio_notify::argument;
 use aio_notify::ffi::descriptor::{Ends, CLOSED};
 use aio_notify::ffi::ContextRef;
-use aiocontext_wake::renew as new_file;
+use aiocontext_wake::new_file;
 
 use crate::notify::coalescing;
 use crate::state::{self, State};

@@ -15,7 +15,7 @@ use glib_sys::{gboolean, gpointer, GSource, GSourceFunc, GSourceFuncs, GTRUE};
 
 use crate::import::{aio_dispatch, aio_pending, aio_prepare, qemu_timeout_ns_to_ms};
 use crate::notify::{coalescing, drain_public};
-use crate::{components, context, renew, timeout, LIBRARY};
+use crate::{components, context, deadline, renew, LIBRARY};
 
 static FUNCTIONS: GSourceFuncs = GSourceFuncs {
     prepare: Some(prepare),
@@ -88,7 +88,7 @@ unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gbool
     };
     // After the fence: a thread that schedules or arms something either sees bit 0 and wakes the loop,
     // or is seen here.
-    let mut ms = qemu_timeout_ns_to_ms(timeout::of(ctx, state));
+    let mut ms = qemu_timeout_ns_to_ms(deadline::of(ctx, state));
     if aio_prepare(ctx) {
         ms = 0;
     }
@@ -125,7 +125,7 @@ unsafe extern "C" fn check(source: *mut GSource) -> gboolean {
     // been accepted.
     let pending = aio_pending(ctx);
     let is_ready = pending || state.bottom_halves.most_urgent().is_some();
-    gboolean::from(is_ready || timeout::deadline(ctx) == 0)
+    gboolean::from(is_ready || deadline::of_timers(ctx) == 0)
 }
 
 /// Runs what is ready.

@@ -72,7 +72,7 @@ fn they_run_once_in_the_order_in_which_they_were_scheduled() {
     let [a, b, c] = l.add(['a', 'b', 'c']);
     assert_eq!(l.poll(), "");
     assert!(l.schedule(c) && l.schedule(a) && l.schedule_idle(b));
-    assert!(l.schedule(c), "whoever scheduled it before may not have notified yet");
+    assert!(l.schedule(c), "the thread that scheduled it before may not have notified yet");
     assert_eq!(l.poll(), "cab");
     assert_eq!(l.poll(), "");
 }

@@ -14,7 +14,7 @@ use queue::{BottomHalf, Queue, Urgency};
 
 /// What a bottom half is for: to see that there is something to do.
 struct Job {
-    /// Written before it is scheduled, taken by whoever runs it.
+    /// Written before it is scheduled, taken by the thread that runs it.
     wanted: AtomicUsize,
     done: AtomicUsize,
 }
@@ -38,7 +38,7 @@ fn poll(queue: &Queue<&'static Job>) {
 
 fn want(queue: &Queue<&'static Job>, bh: *mut Bh, job: &Job, urgency: Urgency) {
     job.wanted.fetch_add(1, Relaxed);
-    // SAFETY: whoever calls this deletes the bottom half afterwards, or nobody does.
+    // SAFETY: the caller deletes the bottom half afterwards, or nobody does.
     unsafe { queue.schedule(bh, urgency) };
 }
 

@@ -98,8 +98,7 @@ impl<T> Word<T> {
     /// Stores a word that is the list.
     fn publish(&self, element: *mut T) {
         // Release: pairs with a fork, by which a child sees the stores of this thread up to some
-        // one. Without it a child might find an element and not what was written to it, or one that
-        // the caller has changed after its removal.
+        // one. Without it a child might find an element and not what was written to it.
         self.0.store(element, Release);
     }
 }

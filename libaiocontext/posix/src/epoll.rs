@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 use std::time::Duration;
 
 use aio_notify::ffi::descriptor;
-use aiocontext_wake::renew;
+use aiocontext_wake::new_file;
 
 use crate::ppoll::{poll, poll_fd, result};
 use crate::report::{Report, READABLE};
@@ -99,7 +99,7 @@ impl Epoll {
             self.fd.store(create()?, Relaxed);
             return Ok(());
         }
-        let made = renew::number(self.fd(), || create().map_err(|_| aio_notify::Error::last()));
+        let made = new_file::number(self.fd(), || create().map_err(|_| aio_notify::Error::last()));
         made.map_err(|e| {
             self.fd.store(-1, Relaxed);
             io::Error::from_raw_os_error(e.raw_os_error())

@@ -1,4 +1,5 @@
-//! Threads that wait for the context's lock while its owner polls.
+//! Threads that wait for the context's lock while its owner polls: the owner's half. The waiter's is
+//! `OwnLoop::kick_owner` in the package `wake`.
 
 use core::sync::atomic::Ordering::Relaxed;
 

@@ -1,4 +1,5 @@
-//! How long a loop waits, as each system call takes it.
+//! How long `aio_poll` waits, as each system call takes it. Under GLib the timeout is rounded in the async
+//! component (`source.rs`).
 
 use std::ffi::c_int;
 use std::time::Duration;

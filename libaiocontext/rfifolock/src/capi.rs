@@ -8,9 +8,9 @@ use aio_notify::{argument, hidden_names};
 
 use crate::{c_lock, ticket, LIBRARY};
 
-/// Initialises a lock, which nobody holds. `cb(opaque)`, if not NULL, is called by a thread that
-/// finds the lock taken, before each time that it waits, to ask the owner for it; the thread has
-/// its place in the queue by then (`tail - head` counts it) and holds nothing.
+/// Initialises a lock, which nobody holds. If `cb` is not NULL, a thread that finds the lock taken
+/// calls `cb(opaque)` before each wait, to ask the owner for the lock. By then the thread has its
+/// place in the queue (`tail - head` counts it) and holds nothing.
 ///
 /// # Threads
 ///
@@ -33,8 +33,8 @@ pub unsafe extern "C" fn rfifolock_init(
     }
 }
 
-/// Releases what `rfifolock_init()` took. A thread that has given the lock up may still be on the
-/// way out of `rfifolock_unlock()`.
+/// Releases what `rfifolock_init()` allocated. A thread that has released the lock may still be
+/// returning from `rfifolock_unlock()`.
 ///
 /// # Threads
 ///
@@ -53,30 +53,30 @@ pub unsafe extern "C" fn rfifolock_destroy(r: *mut RFifoLock) {
     c_lock::destroy(lock);
 }
 
-/// Takes the lock, after all who came before; its owner may take it again. Free, or taken again, it
-/// costs no mutex and no system call.
+/// Takes the lock, after all threads that came before; the owner may take it again. Taking a free
+/// lock, or taking it again, uses no mutex and no system call.
 ///
 /// # Threads
 ///
-/// Any thread; not signal handlers. A cancellation point while it waits, and a thread that is
-/// cancelled there keeps its place in the queue: disable cancellation around it.
+/// Any thread; not signal handlers. A cancellation point while it waits. A thread cancelled there
+/// keeps its place in the queue, so disable cancellation around the call.
 ///
 /// # Safety
 ///
 /// `r` must not be NULL (aborts) and must point to an initialised lock, which lives until the
-/// thread has given it up again.
+/// thread has released it.
 #[no_mangle]
 pub unsafe extern "C" fn rfifolock_lock(r: *mut RFifoLock) {
     ticket::lock(argument!(LIBRARY, rfifolock_lock(r): LockRef<'_>));
 }
 
-/// Undoes one `rfifolock_lock()` of the calling thread; the last one hands the lock to the thread
-/// that has waited longest. Once another thread can have the lock, this no longer touches it: the
-/// next owner may destroy it.
+/// Undoes one `rfifolock_lock()` of the calling thread. The last one hands the lock to the thread
+/// that has waited longest. Once another thread can have the lock, the call no longer touches it:
+/// the next owner may destroy it.
 ///
 /// # Threads
 ///
-/// The owner only (aborts); not signal handlers.
+/// Only the owner (aborts); not signal handlers.
 ///
 /// # Safety
 ///

@@ -158,7 +158,7 @@ fn model(preemptions: usize, f: impl Fn() + Sync + Send + 'static) {
 }
 
 #[test]
-fn one_at_a_time_and_whoever_is_last_may_destroy_it() {
+fn one_at_a_time_and_the_last_may_destroy_it() {
     model(2, || {
         let shared = Shared::new();
         let threads: Vec<_> = (1..=2)

@@ -35,9 +35,9 @@ unsafe extern "C" fn get_aio_context(acb: *mut BlockAIOCB) -> *mut AioContext {
     Pool::of(argument!(LIBRARY, get_aio_context(acb): Request)).context().as_ptr()
 }
 
-/// Makes a pool whose completions run in the loop of `ctx`; in a program with
-/// `qemu_get_aio_context()`, NULL stands for that context. It has no threads until there is work
-/// for them.
+/// Makes a pool whose completions run in the loop of `ctx`. In a program with
+/// `qemu_get_aio_context()`, NULL stands for that context. The pool starts no threads until there
+/// is work for them.
 ///
 /// # Returns
 ///
@@ -60,13 +60,13 @@ pub unsafe extern "C" fn thread_pool_new(ctx: *mut AioContext) -> *mut ThreadPoo
     Pool::new(ctx).as_ptr().cast()
 }
 
-/// Waits for the workers and frees the pool; NULL does nothing. No request may be pending (aborts),
-/// but for those of the parent in a child process that has not used the pool: they are not
-/// completed.
+/// Waits for the workers and frees the pool; NULL does nothing. No request may be pending (aborts).
+/// In a child process that has not used the pool, the parent's requests may be pending; they are
+/// not completed.
 ///
 /// # Threads
 ///
-/// Any thread, while nobody else uses the pool, but for its requests and callbacks; not signal
+/// Any thread, while nobody uses the pool except its own requests and callbacks; not signal
 /// handlers.
 ///
 /// # Safety
@@ -106,15 +106,15 @@ unsafe fn submit(
     acb.as_ptr()
 }
 
-/// Runs `func(arg)` on a worker, then `cb(opaque, ret)` in the context's loop, with what `func`
-/// returned. The loop must run for the first worker to start.
+/// Runs `func(arg)` on a worker, then `cb(opaque, ret)` in the context's loop, where `ret` is what
+/// `func` returned. The loop must run for the first worker to start.
 ///
-/// The request's `aiocb_info->cancel_async` takes it back if no worker has started it: the loop
-/// then calls `cb` with `-ECANCELED`. Else it does nothing.
+/// The request's `aiocb_info->cancel_async` cancels it if no worker has started it: the loop then
+/// calls `cb` with `-ECANCELED`. Otherwise it does nothing.
 ///
 /// # Returns
 ///
-/// The request, which lives until `cb` has returned, or longer for those who hold a reference
+/// The request, which lives until `cb` has returned, or longer if somebody holds a reference
 /// (`qemu_aio_ref()`).
 ///
 /// # Errors
@@ -123,7 +123,7 @@ unsafe fn submit(
 ///
 /// # Threads
 ///
-/// Any thread; not signal handlers. `func` cannot be cancelled as a thread; if it forks, the child
+/// Any thread; not signal handlers. `func` cannot be cancelled as a thread. If it forks, the child
 /// must not return from it.
 ///
 /// # Safety
@@ -159,8 +159,8 @@ unsafe extern "C" fn go_on(opaque: *mut c_void, result: c_int) {
     }
 }
 
-/// Runs `func(arg)` on a worker, and lets the calling coroutine yield until it is done. It needs
-/// the program's `qemu_coroutine_self()`, `qemu_coroutine_yield()` and `qemu_coroutine_enter()`.
+/// Runs `func(arg)` on a worker; the calling coroutine yields until it is done. It needs the
+/// program's `qemu_coroutine_self()`, `qemu_coroutine_yield()` and `qemu_coroutine_enter()`.
 ///
 /// # Returns
 ///
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn thread_pool_submit_co(
     waiting.result.get()
 }
 
-/// Runs `func(arg)` on a worker and reports to nobody.
+/// Runs `func(arg)` on a worker, and reports its result to nobody.
 ///
 /// # Threads
 ///

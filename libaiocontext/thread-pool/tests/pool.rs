@@ -389,7 +389,7 @@ impl InFlight {
             && last.is_reported_with(RESULT)
     }
 
-    /// What the parent must find, whatever its children did.
+    /// What the parent must find after its children have ended.
     fn parent_ends(self) {
         assert_eq!(self.queued.reported() + self.running.reported() + self.done.reported(), 0);
         self.running.end();

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use aio_notify::ffi::descriptor::{self, Ends, CLOSED};
 use aio_notify::Error;
 
-use crate::renew;
+use crate::new_file;
 
 /// An eventfd, a pipe where the kernel has no eventfd, or closed.
 ///
@@ -96,7 +96,7 @@ impl Event {
         if ends.read < 0 {
             return self.open();
         }
-        let renewed = renew::ends(ends);
+        let renewed = new_file::ends(ends);
         self.adopt(*renewed.as_ref().unwrap_or(&Ends { read: CLOSED, write: CLOSED }));
         renewed.map(drop)
     }

@@ -5,8 +5,8 @@
 #![no_std]
 
 mod event;
+pub mod new_file;
 mod own_loop;
-pub mod renew;
 
 pub use event::Event;
 pub use own_loop::OwnLoop;

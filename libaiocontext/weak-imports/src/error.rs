@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use aio_notify::abi::opaque::Error;
 use aio_notify::symbols;
 
-/// `ErrorClass` is an `int` in C, whatever its values are.
+/// `ErrorClass` is an `int` in C; its values do not matter here.
 type ErrorClass = c_int;
 
 /// `ERROR_CLASS_GENERIC_ERROR`, the first of its enum.

@@ -32,7 +32,7 @@ pub fn use_icount() -> bool {
     program_use_icount().is_some_and(|word| {
         // SAFETY: the program's `int`, aligned, which lives as long as the program.
         let word = unsafe { AtomicI32::from_ptr(word.as_ptr()) };
-        // Relaxed: a setting, nothing is read on the strength of it.
+        // Relaxed: a setting; no later read depends on it.
         word.load(Relaxed) != 0
     })
 }

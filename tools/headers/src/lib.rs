@@ -26,7 +26,7 @@ use prototype::Statements;
 
 const TEMPLATES: &str = "tools/headers/templates/include";
 
-/// Not made by cbindgen: a `typedef` for every struct of the others, so that each name is declared
+/// cbindgen does not make these: a `typedef` for every struct of the others, so that each name is declared
 /// in one place only, as C99 wants it.
 const TYPEDEFS: &str = "qemu/typedefs.h";
 

@@ -84,6 +84,12 @@ const FULL: &[Full] = &[
     },
 ];
 
+/// What the rows plant.
+#[cfg(test)]
+pub(crate) fn faults() -> impl Iterator<Item = &'static Fault> {
+    FULL.iter().flat_map(|full| full.faults)
+}
+
 pub(crate) fn checks() -> Vec<Check> {
     let mut checks = Vec::new();
     for Full { claim, tool, command, faults } in FULL {

@@ -125,6 +125,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_fault_replaces_a_text_that_its_file_has_once() {
+        let root = Place::new().root;
+        for fault in mutants::faults().chain(full::faults()).chain(suites::faults()) {
+            let text = fs::read_to_string(root.join(fault.file)).expect(fault.file);
+            assert_eq!(text.matches(fault.from).count(), 1, "{}: {}", fault.file, fault.from);
+        }
+    }
+
+    #[test]
     fn rows_have_names_of_their_own() {
         let mut names: Vec<String> =
             checks(&Place::new()).iter().map(|c| format!("{}: {}", c.tool, c.claim)).collect();

@@ -289,6 +289,12 @@ const MUTANTS: &[Mutant] = &[
     },
 ];
 
+/// What the rows plant.
+#[cfg(test)]
+pub(crate) fn faults() -> impl Iterator<Item = &'static Fault> {
+    MUTANTS.iter().map(|mutant| &mutant.fault)
+}
+
 pub(crate) fn checks() -> Vec<Check> {
     let check = |mutant: &'static Mutant| {
         let Mutant { test: (target, name), fault } = mutant;

@@ -10,6 +10,12 @@ use crate::row::{Check, Outcome};
 use crate::run::{self, Ran};
 use crate::Place;
 
+/// What the rows plant.
+#[cfg(test)]
+pub(crate) fn faults() -> impl Iterator<Item = &'static Fault> {
+    [&NO_FENCE, &ANOTHER_SIZE, &PLAIN_STORE, &FULL_EVENT].into_iter()
+}
+
 pub(crate) fn checks() -> Vec<Check> {
     [other_architectures(), valgrind(), sanitizers(), thread_sanitizer(), model()]
         .into_iter()

@@ -11,7 +11,7 @@ struct Group {
 
 const GROUPS: &[Group] = &[
     Group {
-        claim: "the protocols lose no wakeup and let no loop spin, in every interleaving of their models",
+        claim: "the protocols lose no wakeup and let no loop spin for good, in every interleaving of their models",
         how: "Spin",
         tools: &["Spin"],
     },
@@ -31,7 +31,7 @@ const GROUPS: &[Group] = &[
         tools: &["ptrace", "interposer", "C programs", "soak"],
     },
     Group {
-        claim: "each rule of the loop has a test that fails without the rule",
+        claim: "taking a rule of the loop away makes a test fail",
         how: "mutants",
         tools: &["mutants"],
     },

@@ -12,12 +12,12 @@ use crate::bottom_half::{self, BhRef};
 use crate::state::{self, Task};
 use crate::{renew, LIBRARY};
 
-/// Makes a bottom half that will call `cb(opaque)` in the loop of `ctx`. It lives until a poll
-/// after `qemu_bh_delete()`, or until its context is freed.
+/// Makes a bottom half that calls `cb(opaque)` in the loop of `ctx` when it is scheduled. It lives
+/// until a poll after `qemu_bh_delete()`, or until its context is freed.
 ///
 /// # Returns
 ///
-/// The bottom half, not scheduled; never NULL.
+/// The bottom half, not yet scheduled; never NULL.
 ///
 /// # Threads
 ///
@@ -41,13 +41,13 @@ pub unsafe extern "C" fn aio_bh_new(
 }
 
 /// Runs the scheduled bottom halves in the order in which they were scheduled; `aio_poll()` and
-/// `aio_dispatch()` call it. One that a callback schedules runs in the next call. A callback may
-/// call this function: the inner call runs what the outer has not run yet, and what has been
-/// scheduled since.
+/// `aio_dispatch()` call it. A bottom half that a callback schedules runs in the next call. A
+/// callback may call this function: the inner call runs what the outer one has not run yet, and
+/// what has been scheduled since.
 ///
 /// # Returns
 ///
-/// 1 if a bottom half ran that was not idle, else 0.
+/// 1 if a bottom half ran that was not idle, otherwise 0.
 ///
 /// # Threads
 ///
@@ -63,14 +63,15 @@ pub unsafe extern "C" fn aio_bh_poll(ctx: *mut AioContext) -> c_int {
     c_int::from(bottom_half::poll(renew::entered(ctx, "aio_bh_poll")))
 }
 
-/// Schedules the bottom half to run once, soon, and wakes the loop if it sleeps. What the caller
-/// wrote before is visible to the callback. One that is already scheduled still runs once, and the
-/// loop is notified again. One that has been deleted and not yet freed stays deleted.
+/// Schedules the bottom half to run once, soon, and wakes the loop if it sleeps. The callback sees
+/// everything that the caller stored before the call. A bottom half that is already scheduled still
+/// runs only once, and the loop is notified again. A deleted one that is not yet freed stays
+/// deleted.
 ///
 /// # Threads
 ///
-/// Any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point on Linux. A
-/// thread that is suspended there delays nobody else's bottom halves.
+/// Any thread and signal handlers: lock-free, leaves `errno` unchanged, not a cancellation point on
+/// Linux. A thread suspended in the call delays nobody else's bottom halves.
 ///
 /// # Safety
 ///
@@ -81,14 +82,14 @@ pub unsafe extern "C" fn qemu_bh_schedule(bh: *mut QEMUBH) {
     argument!(LIBRARY, qemu_bh_schedule(bh): BhRef<'_>).schedule();
 }
 
-/// Schedules the bottom half to run once, within 10 ms, without counting as progress. Wakes a loop
-/// that would sleep for longer, and leaves others asleep. One that `qemu_bh_schedule()` has
-/// scheduled stays urgent.
+/// Schedules the bottom half to run once, within 10 ms, without counting as progress. It wakes a
+/// loop that would sleep longer, and no other. A bottom half scheduled by `qemu_bh_schedule()`
+/// stays urgent.
 ///
 /// # Threads
 ///
-/// Any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point on Linux. A
-/// thread that is suspended there delays nobody else's bottom halves.
+/// Any thread and signal handlers: lock-free, leaves `errno` unchanged, not a cancellation point on
+/// Linux. A thread suspended in the call delays nobody else's bottom halves.
 ///
 /// # Safety
 ///
@@ -99,14 +100,14 @@ pub unsafe extern "C" fn qemu_bh_schedule_idle(bh: *mut QEMUBH) {
     argument!(LIBRARY, qemu_bh_schedule_idle(bh): BhRef<'_>).schedule_idle();
 }
 
-/// Takes a schedule back: the bottom half does not run until it is scheduled again, and may then
-/// keep its earlier place. A callback that another thread runs is not waited for. What was written
-/// before the schedule that this takes back is visible to the caller.
+/// Cancels a schedule: the bottom half does not run until it is scheduled again, and may then keep
+/// its earlier place. It does not wait for a callback that another thread is running. The caller
+/// sees everything that was stored before the schedule that it cancels.
 ///
 /// # Threads
 ///
-/// Any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point on Linux. A
-/// thread that is suspended there delays nobody else's bottom halves.
+/// Any thread and signal handlers: lock-free, leaves `errno` unchanged, not a cancellation point on
+/// Linux. A thread suspended in the call delays nobody else's bottom halves.
 ///
 /// # Safety
 ///
@@ -117,14 +118,14 @@ pub unsafe extern "C" fn qemu_bh_cancel(bh: *mut QEMUBH) {
     argument!(LIBRARY, qemu_bh_cancel(bh): BhRef<'_>).cancel();
 }
 
-/// Deletes the bottom half: it never runs again, and is freed by the next poll once no other poll
-/// is under way, or with its context. A callback may delete its own. Until it is freed, other calls
-/// for it do nothing.
+/// Deletes the bottom half, which never runs again. It is freed by the next poll once no other poll
+/// is under way, or with its context. Until then, other calls on it do nothing. A callback may
+/// delete its own bottom half.
 ///
 /// # Threads
 ///
-/// Any thread and signal handlers: lock-free, `errno` unchanged, no cancellation point on Linux. A
-/// thread that is suspended there delays nobody else's bottom halves.
+/// Any thread and signal handlers: lock-free, leaves `errno` unchanged, not a cancellation point on
+/// Linux. A thread suspended in the call delays nobody else's bottom halves.
 ///
 /// # Safety
 ///

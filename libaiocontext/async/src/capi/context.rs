@@ -9,10 +9,10 @@ use aio_notify::argument;
 use aio_notify::ffi::ContextRef;
 
 use crate::import::{rfifolock_lock, rfifolock_unlock};
-use crate::{context, renew, source, thread_pool, timeout, LIBRARY};
+use crate::{context, deadline, renew, source, thread_pool, LIBRARY};
 
-/// Makes a context with one reference, which is also a GLib event source (`aio_get_g_source()`).
-/// Call `init_clocks()` once before the first context is made.
+/// Makes a context, which is also a GLib event source (`aio_get_g_source()`), with one reference.
+/// Call `init_clocks()` once before making the first context.
 ///
 /// # Returns
 ///
@@ -20,9 +20,9 @@ use crate::{context, renew, source, thread_pool, timeout, LIBRARY};
 ///
 /// # Errors
 ///
-/// NULL if the system has no descriptor or memory left: nothing stays open, `errno` says why, and
-/// if `errp` is not NULL the program's `error_set_errno()`, if it has one, sets `*errp` with that
-/// number and the text "Failed to initialize event notifier".
+/// NULL if the system has no descriptor or memory left. Nothing stays open, and `errno` gives the
+/// reason. If `errp` is not NULL and the program has `error_set_errno()`, that function sets
+/// `*errp`, with the same number and the text "Failed to initialize event notifier".
 ///
 /// # Threads
 ///
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn aio_context_new(errp: *mut *mut Error) -> *mut AioConte
     ptr::null_mut()
 }
 
-/// Takes a reference. The count is that of the GSource that the context starts with:
+/// Takes a reference. The context shares its count with the GSource that it starts with:
 /// `g_source_ref()` on `&ctx->source` does the same.
 ///
 /// # Threads
@@ -61,17 +61,19 @@ pub unsafe extern "C" fn aio_context_ref(ctx: *mut AioContext) {
     source::retain(argument!(LIBRARY, aio_context_ref(ctx): ContextRef<'_>));
 }
 
-/// Gives a reference back. The last one frees the context with its thread pool, bottom halves,
-/// notifier, lock and timer lists; the pool waits for its workers. Before that remove the handlers,
-/// delete the timers and await the requests.
+/// Drops a reference. Dropping the last one frees the context with its thread pool, bottom halves,
+/// notifier, lock and timer lists; the pool waits for its workers. Before that, remove the
+/// handlers, delete the timers, and wait for the requests to complete.
 ///
 /// # Threads
 ///
-/// Any thread; not signal handlers. For the last reference, nobody else may use the context.
+/// Any thread; not signal handlers. When the last reference is dropped, nobody else may use the
+/// context.
 ///
 /// # Safety
 ///
-/// `ctx` must not be NULL (aborts) and must be a live context, of which the caller has a reference.
+/// `ctx` must not be NULL (aborts) and must be a live context on which the caller holds a
+/// reference.
 #[no_mangle]
 pub unsafe extern "C" fn aio_context_unref(ctx: *mut AioContext) {
     let ctx = argument!(LIBRARY, aio_context_unref(ctx): ContextRef<'_>);
@@ -79,13 +81,12 @@ pub unsafe extern "C" fn aio_context_unref(ctx: *mut AioContext) {
     unsafe { source::release(ctx) };
 }
 
-/// Takes the context's lock, which is recursive and goes to waiters in the order in which they
-/// came.
+/// Takes the context's lock, which is recursive. Waiters get it in order of arrival.
 ///
 /// # Threads
 ///
-/// Any thread; not signal handlers. A cancellation point while it waits, and a thread that is
-/// cancelled there keeps its place in the queue: disable cancellation around it.
+/// Any thread; not signal handlers. A cancellation point while it waits. A thread cancelled there
+/// keeps its place in the queue, so disable cancellation around the call.
 ///
 /// # Safety
 ///
@@ -97,11 +98,11 @@ pub unsafe extern "C" fn aio_context_acquire(ctx: *mut AioContext) {
     rfifolock_lock(ctx.lock());
 }
 
-/// Gives the context's lock back, once.
+/// Releases the context's lock once.
 ///
 /// # Threads
 ///
-/// The owner of the lock only; not signal handlers.
+/// Only the owner of the lock; not signal handlers.
 ///
 /// # Safety
 ///
@@ -113,8 +114,7 @@ pub unsafe extern "C" fn aio_context_release(ctx: *mut AioContext) {
     rfifolock_unlock(ctx.lock());
 }
 
-/// Gives the context as a GLib event source, with a new reference, which `g_source_unref()` gives
-/// back.
+/// Returns the context as a GLib event source, with a new reference that `g_source_unref()` drops.
 ///
 /// # Returns
 ///
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn aio_get_g_source(ctx: *mut AioContext) -> *mut GSource 
     ctx.as_ptr().cast()
 }
 
-/// Gives the context's thread pool, which is made at the first call and goes with the context.
+/// Returns the context's thread pool. The first call makes it; it is freed with the context.
 ///
 /// # Returns
 ///
@@ -152,13 +152,13 @@ pub unsafe extern "C" fn aio_get_thread_pool(ctx: *mut AioContext) -> *mut Threa
     thread_pool::of(argument!(LIBRARY, aio_get_thread_pool(ctx): ContextRef<'_>))
 }
 
-/// Tells how long a loop may sleep. A custom loop calls it after it has raised `notify_me` and
-/// executed a full memory barrier. With no bottom half scheduled it takes no lock.
+/// Returns how long a loop may sleep. A custom loop calls it after raising `notify_me` and
+/// executing a full memory barrier. It takes no lock if no bottom half is scheduled.
 ///
 /// # Returns
 ///
-/// ns: 0 if a bottom half is scheduled, at most 10000000 (10 ms) if only idle ones are, else the
-/// time to the nearest timer, -1 if there is none.
+/// ns: 0 if a bottom half is scheduled, at most 10000000 (10 ms) if only idle ones are, otherwise
+/// the time to the nearest timer, or -1 if there is none.
 ///
 /// # Threads
 ///
@@ -171,5 +171,5 @@ pub unsafe extern "C" fn aio_get_thread_pool(ctx: *mut AioContext) -> *mut Threa
 #[no_mangle]
 pub unsafe extern "C" fn aio_compute_timeout(ctx: *mut AioContext) -> i64 {
     let ctx = argument!(LIBRARY, aio_compute_timeout(ctx): ContextRef<'_>);
-    timeout::of(ctx, renew::entered(ctx, "aio_compute_timeout"))
+    deadline::of(ctx, renew::entered(ctx, "aio_compute_timeout"))
 }

@@ -2,7 +2,6 @@
 
 mod bottom_half;
 mod context;
-mod hidden;
 mod notify;
 
 pub use bottom_half::*;

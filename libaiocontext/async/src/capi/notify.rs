@@ -1,4 +1,5 @@
-//! `aio_notify` and `aio_notify_accept`.
+//! `aio_notify` and `aio_notify_accept`, and what the library's own fd loop uses of this component, under
+//! names that no program can define.
 
 use core::ptr::NonNull;
 
@@ -8,11 +9,13 @@ use aio_notify::hidden_names;
 use aio_notify::protocol::coalescing::Sleepers;
 use aio_notify::protocol::flag;
 
+use aiocontext_wake::OwnLoop;
+
 use crate::notify::{coalescing, drain_public, notify};
 use crate::{renew, state, LIBRARY};
 
-/// As libaionotify's `aio_notify()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
+/// Like libaionotify's `aio_notify()`, whose comment documents both, for contexts with the library's
+/// loop or the program's own.
 ///
 /// # Safety
 ///
@@ -26,8 +29,8 @@ pub unsafe extern "C" fn aio_notify(ctx: *mut AioContext) {
     }
 }
 
-/// As libaionotify's `aio_notify_accept()`, whose comment both libraries' papers have; for contexts with the
-/// library's own loop or one of the program's.
+/// Like libaionotify's `aio_notify_accept()`, whose comment documents both, for contexts with the
+/// library's loop or the program's own.
 ///
 /// # Safety
 ///
@@ -48,8 +51,26 @@ pub unsafe extern "C" fn aio_notify_accept(ctx: *mut AioContext) {
     }
 }
 
-// For comparisons with what the program calls by these names.
+/// What the fd loop shares with this component; NULL for a context that this one has not made.
+extern "C" fn own_loop(ctx: ContextRef<'_>) -> *const OwnLoop {
+    state::find(ctx).map_or(core::ptr::null(), |state| &raw const state.own)
+}
+
+/// Whether a bottom half seems to be scheduled, so that the fd loop need not announce a sleeper.
+extern "C" fn has_urgent(ctx: ContextRef<'_>) -> bool {
+    state::find(ctx).is_some_and(|state| state.bottom_halves.has_urgent())
+}
+
+/// Makes the context the calling process's own.
+extern "C" fn enter(ctx: ContextRef<'_>) {
+    renew::enter_own(ctx);
+}
+
+// Each for comparisons with what the program calls by the exported name, or for the fd loop.
 hidden_names! {
     "aiocontext_async_aio_notify" = aio_notify;
     "aiocontext_async_aio_notify_accept" = aio_notify_accept;
+    "aiocontext_async_own_loop" = own_loop;
+    "aiocontext_async_has_urgent" = has_urgent;
+    "aiocontext_async_renew" = enter;
 }

@@ -231,7 +231,7 @@ fn scheduling_wakes_a_sleeping_loop() {
     ctx.notify_me().store(2, SeqCst);
     // SAFETY: live.
     unsafe { qemu_bh_schedule_idle(idle) };
-    assert!(ctx.readable(), "a loop that sleeps for ever would not run it within 10 ms");
+    assert!(ctx.readable(), "a loop that sleeps without a timeout would not run it within 10 ms");
     // SAFETY: a live context.
     unsafe { aio_notify_accept(ctx.0) };
     assert!(!ctx.readable());
@@ -243,7 +243,10 @@ fn scheduling_wakes_a_sleeping_loop() {
     assert!(!ctx.readable());
     // SAFETY: live.
     unsafe { qemu_bh_schedule(bh) };
-    assert!(ctx.readable(), "whoever scheduled it before may have stopped before it notified");
+    assert!(
+        ctx.readable(),
+        "the thread that scheduled it before may have stopped before it notified"
+    );
     ctx.poll();
     // Timers and those who wait for the lock wake it too.
     let (cb, opaque) = TIMER_CALLBACK.lock().unwrap().unwrap();

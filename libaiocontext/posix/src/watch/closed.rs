@@ -36,7 +36,7 @@ pub(super) fn not_open(handlers: &mut Handlers, fd: c_int) {
 pub(super) fn stands_for_another_file(fd: c_int) {
     LIBRARY.log(format_args!(
         "aio_set_fd_handler: descriptor {fd} was closed before its handler was removed, and \
-             stands for another file now, which is watched in its place"
+             stands for another file now, which is watched instead"
     ));
 }
 

@@ -36,8 +36,8 @@ fn main_list_of(kind: AnyClockType, function: &str) -> ListRef<'static> {
     main_list(checked(kind, function), function)
 }
 
-/// Sets up `main_loop_tlg`, which `timer_init()` and `timer_new()` take their lists from. Call it
-/// once, before all else; a second call does nothing.
+/// Sets up `main_loop_tlg`, from which `timer_init()` and `timer_new()` take their lists. Call it
+/// once, before all other functions; a second call does nothing.
 ///
 /// # Threads
 ///
@@ -48,9 +48,10 @@ pub extern "C" fn init_clocks() {
 }
 
 /// Reads the clock. `QEMU_CLOCK_VIRTUAL` is the program's `cpu_get_icount()` if its `use_icount` is
-/// not 0, else its `cpu_get_clock()`, which `QEMU_CLOCK_VIRTUAL_RT` is always; in a program without
-/// them both are `QEMU_CLOCK_REALTIME`, the system's monotonic clock. `QEMU_CLOCK_HOST` is the wall
-/// clock; if it has gone backwards since it was last read, this calls the reset notifiers.
+/// not 0, otherwise its `cpu_get_clock()`. `QEMU_CLOCK_VIRTUAL_RT` is always `cpu_get_clock()`. In
+/// a program without these functions both are `QEMU_CLOCK_REALTIME`, the system's monotonic clock.
+/// `QEMU_CLOCK_HOST` is the wall clock; if it has gone backwards since it was last read, the call
+/// runs the reset notifiers.
 ///
 /// # Returns
 ///
@@ -58,7 +59,7 @@ pub extern "C" fn init_clocks() {
 ///
 /// # Errors
 ///
-/// Aborts if `type` is no clock, as do the other functions that take one.
+/// Aborts if `type` is not a clock, as do the other functions that take one.
 ///
 /// # Threads
 ///
@@ -68,7 +69,7 @@ pub extern "C" fn qemu_clock_get_ns(r#type: AnyClockType) -> i64 {
     checked(r#type, "qemu_clock_get_ns").now()
 }
 
-/// Tells whether the main loop's list of the clock has an armed timer.
+/// Checks whether a timer is armed on the main loop's list of the clock.
 ///
 /// # Returns
 ///
@@ -82,7 +83,7 @@ pub extern "C" fn qemu_clock_has_timers(r#type: AnyClockType) -> bool {
     main_list_of(r#type, "qemu_clock_has_timers").first().is_some()
 }
 
-/// Tells whether a timer of the main loop's list of the clock is due.
+/// Checks whether a timer on the main loop's list of the clock is due.
 ///
 /// # Returns
 ///
@@ -96,11 +97,11 @@ pub extern "C" fn qemu_clock_expired(r#type: AnyClockType) -> bool {
     main_list_of(r#type, "qemu_clock_expired").has_due()
 }
 
-/// Tells whether the clock counts towards timeouts.
+/// Checks whether the clock counts towards timeouts.
 ///
 /// # Returns
 ///
-/// False for `QEMU_CLOCK_VIRTUAL` while the program's `use_icount` is not 0, else true.
+/// False for `QEMU_CLOCK_VIRTUAL` while the program's `use_icount` is not 0, otherwise true.
 ///
 /// # Threads
 ///
@@ -110,11 +111,11 @@ pub extern "C" fn qemu_clock_use_for_deadline(r#type: AnyClockType) -> bool {
     checked(r#type, "qemu_clock_use_for_deadline").use_for_deadline()
 }
 
-/// Looks for the nearest deadline on all lists of the clock.
+/// Finds the nearest deadline on all lists of the clock.
 ///
 /// # Returns
 ///
-/// The ns to the nearest deadline, -1 if there is none or the clock is stopped.
+/// The ns to the nearest deadline, or -1 if there is none or the clock is stopped.
 ///
 /// # Threads
 ///
@@ -124,7 +125,7 @@ pub extern "C" fn qemu_clock_deadline_ns_all(r#type: AnyClockType) -> i64 {
     clock_lists::deadline_ns(checked(r#type, "qemu_clock_deadline_ns_all"))
 }
 
-/// Gives the main loop's list of the clock.
+/// Returns the main loop's list of the clock.
 ///
 /// # Returns
 ///
@@ -148,14 +149,14 @@ pub extern "C" fn qemu_clock_notify(r#type: AnyClockType) {
     clock_lists::notify(checked(r#type, "qemu_clock_notify"));
 }
 
-/// Starts or stops a clock. While stopped it runs no timers; its time goes on. Starting notifies
-/// its lists. Stopping waits for the callbacks of its timers that other threads run, not for the
-/// caller's own: do not stop a clock with anything held that they need.
+/// Starts or stops a clock. A stopped clock runs no timers, but its time goes on. Starting a clock
+/// notifies its lists. Stopping it waits for its timers' callbacks in other threads, but not for
+/// the caller's own: do not hold anything that those callbacks need.
 ///
-/// Callbacks in several threads may stop each other's clocks: the call that would close a cycle of
-/// threads that wait for each other does not wait for the callbacks that wait for its own, directly
-/// or through others, and waits for all others. So when it returns, such a callback is still to
-/// return from its own call of this function.
+/// Callbacks in several threads may stop each other's clocks. A call that would close a cycle of
+/// threads waiting for each other skips the callbacks that wait for its own, directly or through
+/// others, and waits for all the rest. When it returns, a skipped callback has yet to return from
+/// its own call of this function.
 ///
 /// # Threads
 ///
@@ -170,8 +171,8 @@ pub extern "C" fn qemu_clock_enable(r#type: AnyClockType, enabled: bool) {
     }
 }
 
-/// Registers a notifier: the thread that finds the clock to have gone backwards when it reads it
-/// calls `notifier->notify(notifier, &now)`, with `now` an `int64_t` in ns. Only `QEMU_CLOCK_HOST`
+/// Registers a notifier. A thread that reads the clock and finds that it has gone backwards calls
+/// `notifier->notify(notifier, &now)`, where `now` is an `int64_t` in ns. Only `QEMU_CLOCK_HOST`
 /// goes backwards. A notifier may remove itself and others while it is called.
 ///
 /// # Threads
@@ -180,7 +181,7 @@ pub extern "C" fn qemu_clock_enable(r#type: AnyClockType, enabled: bool) {
 ///
 /// # Safety
 ///
-/// `notifier` must not be NULL or registered already (aborts) and must point to QEMU's `Notifier`,
+/// `notifier` must not be NULL or already registered (aborts) and must point to QEMU's `Notifier`,
 /// which lives until `qemu_clock_unregister_reset_notifier()`.
 #[no_mangle]
 pub unsafe extern "C" fn qemu_clock_register_reset_notifier(
@@ -212,7 +213,7 @@ pub unsafe extern "C" fn qemu_clock_unregister_reset_notifier(
     clock.reset_notifiers.remove(LIBRARY.not_null(notifier, NAME, "notifier"), NAME);
 }
 
-/// Runs the due timers of the main loop's list of the clock, as `timerlist_run_timers()` does.
+/// Runs the due timers on the main loop's list of the clock, like `timerlist_run_timers()`.
 ///
 /// # Returns
 ///
@@ -226,7 +227,7 @@ pub extern "C" fn qemu_clock_run_timers(r#type: AnyClockType) -> bool {
     main_list_of(r#type, "qemu_clock_run_timers").run()
 }
 
-/// Runs the due timers of all the main loop's lists, as `timerlist_run_timers()` does.
+/// Runs the due timers on all of the main loop's lists, like `timerlist_run_timers()`.
 ///
 /// # Returns
 ///

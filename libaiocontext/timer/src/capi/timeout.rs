@@ -6,12 +6,12 @@ use aio_notify::abi::glib::GPollFD;
 
 use crate::timeout;
 
-/// Converts a timeout for poll(2). It is rounded up, so that a loop does not wake before a deadline
-/// and find nothing to do.
+/// Converts a timeout for poll(2). It rounds up, so that a loop does not wake before a deadline and
+/// find nothing to do.
 ///
 /// # Returns
 ///
-/// ms, at most `INT_MAX`; -1, for infinite, if `ns` is negative.
+/// ms, at most `INT_MAX`; -1 (infinite) if `ns` is negative.
 ///
 /// # Threads
 ///
@@ -21,15 +21,15 @@ pub extern "C" fn qemu_timeout_ns_to_ms(ns: i64) -> c_int {
     timeout::to_ms(ns)
 }
 
-/// Polls with a timeout in ns; a negative one is infinite.
+/// Polls with a timeout in ns; a negative timeout is infinite.
 ///
 /// # Returns
 ///
-/// What poll(2) returns: how many descriptors are ready, 0 after the timeout, or -1.
+/// The result of poll(2): the number of ready descriptors, 0 after the timeout, or -1.
 ///
 /// # Errors
 ///
-/// -1 with `errno` as poll(2) says, such as `EINTR` after a signal.
+/// -1 with `errno` as in poll(2), such as `EINTR` after a signal.
 ///
 /// # Threads
 ///
@@ -37,7 +37,7 @@ pub extern "C" fn qemu_timeout_ns_to_ms(ns: i64) -> c_int {
 ///
 /// # Safety
 ///
-/// `fds` must point to `nfds` descriptors, which may be written.
+/// `fds` must point to `nfds` writable descriptors.
 #[no_mangle]
 pub unsafe extern "C" fn qemu_poll_ns(fds: *mut GPollFD, nfds: c_uint, timeout: i64) -> c_int {
     // SAFETY: the same contract.

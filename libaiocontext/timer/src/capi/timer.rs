@@ -11,9 +11,9 @@ use crate::timer::{arm, deadline, disarm, scaled};
 use crate::timer_ref::TimerRef;
 use crate::LIBRARY;
 
-/// Initialises a timer on a list; `scale` is the number of ns in the unit in which `timer_mod()`
-/// takes times. The memory is the caller's; what was in it is not looked at, so the timer must not
-/// be armed.
+/// Initialises a timer on a list. `scale` is the number of ns in the unit in which `timer_mod()`
+/// takes times. The caller owns the memory. Its previous contents are ignored, so the timer must
+/// not be armed.
 ///
 /// # Threads
 ///
@@ -22,8 +22,8 @@ use crate::LIBRARY;
 /// # Safety
 ///
 /// `ts` must not be NULL (aborts) and must point to memory for a QEMUTimer, which lives while the
-/// timer is armed; `timer_list` is a list that is not freed while the timer is used; the thread
-/// that runs the list's timers may call `cb` with `opaque`.
+/// timer is armed. `timer_list` must be a list that is not freed while the timer is used. The
+/// thread that runs the list's timers may call `cb` with `opaque`.
 #[no_mangle]
 pub unsafe extern "C" fn timer_init_tl(
     ts: *mut QEMUTimer,
@@ -54,13 +54,13 @@ pub unsafe extern "C" fn timer_deinit(ts: *mut QEMUTimer) {
     timer.leave_list();
 }
 
-/// Frees a timer that `timer_new()` or a function like it made, and disarms it first; NULL does
-/// nothing. The timer's own callback may call it.
+/// Disarms and frees a timer made by `timer_new()` or a similar function; NULL does nothing. The
+/// timer's own callback may call it.
 ///
 /// # Threads
 ///
 /// Any thread, while nobody else uses the timer; not signal handlers. A thread that frees a timer
-/// must know that its callback is not running, for example by holding the lock of the context.
+/// must know that its callback is not running, for example by holding the context's lock.
 ///
 /// # Safety
 ///
@@ -90,10 +90,10 @@ pub unsafe extern "C" fn timer_del(ts: *mut QEMUTimer) {
     disarm(argument!(LIBRARY, timer_del(ts): TimerRef<'_>), "timer_del");
 }
 
-/// Arms a timer for the time `expire_time` of its clock in ns; moves it if it is armed. A time in
-/// the past is due at once, a negative one counts as 0. Timers for the same time run in the order
-/// in which they were armed. A timer that becomes the first of its list calls the list's notify
-/// callback, which wakes the loop.
+/// Arms a timer for `expire_time`, in ns on its clock, or moves it if it is already armed. A time
+/// in the past is due at once; a negative time counts as 0. Timers for the same time run in the
+/// order in which they were armed. If the timer becomes the first of its list, the call runs the
+/// list's notify callback, which wakes the loop.
 ///
 /// # Threads
 ///
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn timer_mod_ns(ts: *mut QEMUTimer, expire_time: i64) {
     arm(timer, expire_time, false, "timer_mod_ns");
 }
 
-/// Arms a timer as `timer_mod_ns()` does, unless it is armed for that time or an earlier one.
+/// Arms a timer like `timer_mod_ns()`, unless it is already armed for that time or an earlier one.
 ///
 /// # Threads
 ///
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn timer_mod_anticipate_ns(ts: *mut QEMUTimer, expire_time
     arm(timer, expire_time, true, "timer_mod_anticipate_ns");
 }
 
-/// Arms a timer as `timer_mod_ns()` does, for a time in units of its scale.
+/// Arms a timer like `timer_mod_ns()`, for a time in units of its scale.
 ///
 /// # Threads
 ///
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn timer_mod(ts: *mut QEMUTimer, expire_time: i64) {
     arm(timer, scaled(timer, expire_time), false, "timer_mod");
 }
 
-/// Arms a timer as `timer_mod_anticipate_ns()` does, for a time in units of its scale.
+/// Arms a timer like `timer_mod_anticipate_ns()`, for a time in units of its scale.
 ///
 /// # Threads
 ///
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn timer_mod_anticipate(ts: *mut QEMUTimer, expire_time: i
     arm(timer, scaled(timer, expire_time), true, "timer_mod_anticipate");
 }
 
-/// Tells whether the timer is armed.
+/// Checks whether the timer is armed.
 ///
 /// # Returns
 ///
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn timer_pending(ts: *mut QEMUTimer) -> bool {
     argument!(LIBRARY, timer_pending(ts): TimerRef<'_>).is_armed()
 }
 
-/// Tells whether the timer's deadline is `current_time` or earlier, in units of its scale.
+/// Checks whether the timer's deadline is `current_time` or earlier, in units of its scale.
 ///
 /// # Returns
 ///
@@ -197,11 +197,11 @@ pub unsafe extern "C" fn timer_expired(ts: *mut QEMUTimer, current_time: i64) ->
     deadline(timer) <= scaled(timer, current_time)
 }
 
-/// Tells the timer's deadline.
+/// Returns the timer's deadline.
 ///
 /// # Returns
 ///
-/// The deadline in ns on the timer's clock, `UINT64_MAX` while it is not armed.
+/// The deadline in ns on the timer's clock, or `UINT64_MAX` if the timer is not armed.
 ///
 /// # Threads
 ///

@@ -11,9 +11,9 @@ use crate::clock::{self, AnyClockType};
 use crate::timer_list::ListRef;
 use crate::{clock_lists, LIBRARY};
 
-/// Makes a list on a clock. `cb(opaque)` is called when a timer is armed that becomes its first,
-/// when the clock is started, and by `timerlist_notify()`; if `cb` is NULL, the program's
-/// `qemu_notify_event()`, if it has one.
+/// Makes a list on a clock. `cb(opaque)` is called when arming a timer makes it the list's first,
+/// when the clock is started, and by `timerlist_notify()`. If `cb` is NULL, the program's
+/// `qemu_notify_event()` is called instead, if it has one.
 ///
 /// # Returns
 ///
@@ -35,8 +35,8 @@ pub unsafe extern "C" fn timerlist_new(
     clock_lists::create(clock::checked(r#type, "timerlist_new"), cb, opaque)
 }
 
-/// Frees a list, on which no timer may be armed (aborts). A callback of a timer of the list may
-/// call it. When it returns, nobody calls the list's notify callback any more.
+/// Frees a list, on which no timer may be armed (aborts). A callback of one of the list's timers
+/// may call it. Once it returns, nobody calls the list's notify callback any more.
 ///
 /// # Threads
 ///
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn timerlist_free(timer_list: *mut QEMUTimerList) {
     unsafe { clock_lists::free(list, "timerlist_free") };
 }
 
-/// Tells whether a timer is armed on the list.
+/// Checks whether a timer is armed on the list.
 ///
 /// # Returns
 ///
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn timerlist_has_timers(timer_list: *mut QEMUTimerList) ->
     argument!(LIBRARY, timerlist_has_timers(timer_list): ListRef<'_>).first().is_some()
 }
 
-/// Tells whether a timer of the list is due by its clock's time, also while the clock is stopped.
+/// Checks whether a timer of the list is due by its clock's time, even while the clock is stopped.
 ///
 /// # Returns
 ///
@@ -88,11 +88,11 @@ pub unsafe extern "C" fn timerlist_expired(timer_list: *mut QEMUTimerList) -> bo
     argument!(LIBRARY, timerlist_expired(timer_list): ListRef<'_>).has_due()
 }
 
-/// Looks for the list's first deadline.
+/// Finds the list's first deadline.
 ///
 /// # Returns
 ///
-/// The ns to the deadline, 0 if it has passed, -1 if there is none or the clock is stopped.
+/// The ns to the deadline, 0 if it has passed, or -1 if there is none or the clock is stopped.
 ///
 /// # Threads
 ///
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn timerlist_deadline_ns(timer_list: *mut QEMUTimerList) -
     argument!(LIBRARY, timerlist_deadline_ns(timer_list): ListRef<'_>).deadline_ns()
 }
 
-/// Tells which clock the list is on.
+/// Returns the list's clock.
 ///
 /// # Returns
 ///
@@ -124,10 +124,10 @@ pub unsafe extern "C" fn timerlist_get_clock(timer_list: *mut QEMUTimerList) -> 
     argument!(LIBRARY, timerlist_get_clock(timer_list): ListRef<'_>).clock_type()
 }
 
-/// Runs the timers that are due by the time at the call, in the order of their deadlines; does
-/// nothing while the clock is stopped. Callbacks are called with nothing held. They may arm, disarm
-/// and free timers, their own included, and free the list; a timer that one arms for a time that
-/// has passed runs in the same call.
+/// Runs the timers that are due at the time of the call, in the order of their deadlines; does
+/// nothing while the clock is stopped. It holds nothing while a callback runs. Callbacks may arm,
+/// disarm and free timers, including their own, and free the list. A timer that a callback arms for
+/// a time that has passed runs in the same call.
 ///
 /// # Returns
 ///

@@ -9,8 +9,8 @@ use aio_notify::argument;
 use crate::list_group::GroupRef;
 use crate::LIBRARY;
 
-/// Makes the group's lists, one for each clock, with `cb(opaque)` as notify callback of each. It
-/// needs no `init_clocks()`.
+/// Makes the group's lists, one for each clock, each with `cb(opaque)` as its notify callback. It
+/// does not need `init_clocks()`.
 ///
 /// # Threads
 ///
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn timerlistgroup_deinit(tlg: *mut QEMUTimerListGroup) {
     unsafe { group.free_lists("timerlistgroup_deinit") };
 }
 
-/// Runs the due timers of all lists of the group, as `timerlist_run_timers()` does.
+/// Runs the due timers on all lists of the group, like `timerlist_run_timers()`.
 ///
 /// # Returns
 ///
@@ -65,12 +65,12 @@ pub unsafe extern "C" fn timerlistgroup_run_timers(tlg: *mut QEMUTimerListGroup)
         .run("timerlistgroup_run_timers")
 }
 
-/// Looks for the group's nearest deadline. Clocks that are stopped or that do not count
-/// (`qemu_clock_use_for_deadline()`) have none.
+/// Finds the group's nearest deadline. Clocks that are stopped, or that do not count
+/// (`qemu_clock_use_for_deadline()`), have none.
 ///
 /// # Returns
 ///
-/// The ns to the deadline, 0 if it has passed, -1 if there is none.
+/// The ns to the deadline, 0 if it has passed, or -1 if there is none.
 ///
 /// # Threads
 ///

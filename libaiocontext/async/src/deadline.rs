@@ -1,4 +1,4 @@
-//! How long a context's loop may sleep.
+//! How long a context's loop may sleep, in ns. For GLib, `source.rs` rounds it up to ms.
 
 use aio_notify::ffi::ContextRef;
 
@@ -15,16 +15,16 @@ pub(crate) fn of(ctx: ContextRef<'_>, state: &State) -> i64 {
     if urgency == Some(Urgency::Now) {
         return 0;
     }
-    let deadline = deadline(ctx);
+    let timers = of_timers(ctx);
     match urgency {
-        Some(_) if deadline < 0 => IDLE_NS,
-        Some(_) => deadline.min(IDLE_NS),
-        None => deadline,
+        Some(_) if timers < 0 => IDLE_NS,
+        Some(_) => timers.min(IDLE_NS),
+        None => timers,
     }
 }
 
 /// The time to the context's nearest timer in ns, -1 if there is none.
-pub(crate) fn deadline(ctx: ContextRef<'_>) -> i64 {
+pub(crate) fn of_timers(ctx: ContextRef<'_>) -> i64 {
     // SAFETY: initialised by `aio_context_new`.
     unsafe { timerlistgroup_deadline_ns(ctx.timers()) }
 }

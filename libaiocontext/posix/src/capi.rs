@@ -1,7 +1,5 @@
 //! The functions that C programs call, under their C names.
 
-mod hidden;
-
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -23,30 +21,30 @@ macro_rules! fd_loop {
     };
 }
 
-/// Sets the callbacks of a descriptor in the loop of `ctx`, replaces them, or with both NULL
-/// removes them; then notifies the loop, which watches the new set. `io_read(opaque)` runs when
-/// `fd` is readable, hung up or in error, `io_write(opaque)` when it is writable or in error. Data
-/// that is left unread makes the descriptor ready again in the next turn. A regular file is always
-/// ready.
+/// Sets or replaces the callbacks of a descriptor in the loop of `ctx`, or removes them if both are
+/// NULL. It then notifies the loop, which watches the new set. `io_read(opaque)` runs when `fd` is
+/// readable, hung up or in error, `io_write(opaque)` when it is writable or in error. Unread data
+/// makes the descriptor ready again in the next turn. A regular file is always ready.
 ///
-/// Callbacks may set, replace and remove any handler, their own included. One that the thread that
-/// runs the loop has removed is not called any more, also if it was ready in the same turn; one
-/// that another thread has removed may still be running or about to. The context's lock excludes
-/// `aio_poll()` of other threads, not `aio_dispatch()` and GLib's dispatch, which do not take it.
+/// Callbacks may set, replace and remove any handler, including their own. A handler that the
+/// loop's thread removes is not called any more, even if it was ready in the same turn. One that
+/// another thread removes may still be running or about to run. The context's lock excludes
+/// `aio_poll()` in other threads, but not `aio_dispatch()` and GLib's dispatch, which do not take
+/// it.
 ///
-/// Remove a handler before its descriptor is closed, and set it again after `dup2()` onto its
-/// number. A handler whose descriptor was closed is dropped when the loop notices, with a line on
+/// Remove a handler before closing its descriptor, and set it again after `dup2()` onto its number.
+/// If the descriptor was closed, the loop drops the handler when it notices, and logs a line to
 /// stderr.
 ///
 /// # Threads
 ///
-/// Any thread; not signal handlers. Where it has to make a new set of descriptors it is a
-/// cancellation point: disable cancellation around it.
+/// Any thread; not signal handlers. A cancellation point if it has to make a new set of
+/// descriptors: disable cancellation around the call.
 ///
 /// # Safety
 ///
-/// `ctx` must not be NULL and `fd` not negative (aborts); `ctx` must live, and the loop's thread
-/// may call the callbacks with `opaque`, until they are removed.
+/// `ctx` must not be NULL and `fd` must not be negative (aborts). Until the callbacks are removed,
+/// `ctx` must live, and the loop's thread may call them with `opaque`.
 #[no_mangle]
 pub unsafe extern "C" fn aio_set_fd_handler(
     ctx: *mut AioContext,
@@ -78,11 +76,11 @@ fn set(ctx: FdLoop<'_>, fd: c_int, callbacks: Callbacks) {
     }
 }
 
-/// Sets the callback of an event notifier in the loop of `ctx`, or with NULL removes it; then
-/// notifies the loop. `io_read(notifier)` runs when the notifier is set, and must empty it with
-/// `event_notifier_test_and_clear()`.
+/// Sets the callback of an event notifier in the loop of `ctx`, or removes it if `io_read` is NULL.
+/// It then notifies the loop. `io_read(notifier)` runs when the notifier is set, and must empty it
+/// with `event_notifier_test_and_clear()`.
 ///
-/// A handler on the context's own notifier is called for notifications that wake a loop; the loop
+/// A handler on the context's own notifier is called for notifications that wake a loop. The loop
 /// empties that notifier before the call.
 ///
 /// # Threads
@@ -91,8 +89,8 @@ fn set(ctx: FdLoop<'_>, fd: c_int, callbacks: Callbacks) {
 ///
 /// # Safety
 ///
-/// `ctx` and `notifier` must not be NULL (aborts); both must live, and the notifier be initialised,
-/// until the callback is removed.
+/// `ctx` and `notifier` must not be NULL (aborts). Until the callback is removed, both must live,
+/// and the notifier must be initialised.
 #[no_mangle]
 pub unsafe extern "C" fn aio_set_event_notifier(
     ctx: *mut AioContext,
@@ -126,11 +124,11 @@ pub unsafe extern "C" fn aio_set_event_notifier(
     }
 }
 
-/// Prepares the handlers for a poll of the context's descriptor by another loop, such as GLib's.
+/// Prepares the handlers before another loop, such as GLib's, polls the context's descriptor.
 ///
 /// # Returns
 ///
-/// True if a handler can run at once, so that the loop must not sleep.
+/// True if a handler can run at once, so the loop must not sleep.
 ///
 /// # Threads
 ///
@@ -146,8 +144,8 @@ pub unsafe extern "C" fn aio_prepare(ctx: *mut AioContext) -> bool {
     ctx.watch().is_some_and(|watch| watch.is_ready())
 }
 
-/// Looks which handlers are ready after a poll of the context's descriptor by another loop, such as
-/// GLib's, and consumes a notification. It does not sleep, and needs no poll before it.
+/// Checks which handlers are ready after another loop, such as GLib's, has polled the context's
+/// descriptor, and consumes a notification. It does not sleep, and needs no poll before it.
 ///
 /// # Returns
 ///
@@ -165,8 +163,8 @@ pub unsafe extern "C" fn aio_pending(ctx: *mut AioContext) -> bool {
     turn::pending(fd_loop!(aio_pending(ctx)))
 }
 
-/// Runs bottom halves, then handlers that have been found ready, then timers. It never sleeps,
-/// looks for no readiness, and does not take the context's lock. A callback may call it.
+/// Runs bottom halves, then handlers that were found ready, then timers. It never sleeps, does not
+/// check for readiness, and does not take the context's lock. A callback may call it.
 ///
 /// # Returns
 ///
@@ -191,18 +189,18 @@ pub unsafe extern "C" fn aio_dispatch(ctx: *mut AioContext) -> bool {
 
 /// Runs one turn of the loop: bottom halves in the order in which they were scheduled, then
 /// handlers of ready descriptors, then timers that are due. If `blocking`, it first sleeps until
-/// there is something to run or `aio_notify()` is called; else it never sleeps.
+/// there is something to run or `aio_notify()` is called; otherwise it never sleeps.
 ///
-/// It takes the context's lock for the callbacks and gives it up, once, while it sleeps. If the
-/// caller holds the lock already, sleeping does not free it: such a call returns early once for
-/// each thread that comes to wait for the lock. With no handlers set, a turn that does not sleep
-/// makes no system call.
+/// It takes the context's lock for the callbacks, and releases it once while it sleeps. If the
+/// caller already holds the lock, the lock stays held during the sleep; such a call returns early,
+/// once for each thread that comes to wait for the lock. With no handlers set, a turn that does not
+/// sleep makes no system call.
 ///
-/// Callbacks may call it, and several threads at the same time, with GLib besides: each piece of
-/// work is done by one of them, and none is woken over and over for work that it cannot do. A
-/// thread that leaves while others sleep has one of them woken in time for the next deadline. GLib's
-/// dispatch takes no lock: beside it the same callback may run in two threads at the same time, and
-/// a handler may find that the other thread has read what made it ready.
+/// Callbacks may call it. Several threads may run it at the same time, alongside GLib: each piece
+/// of work is done by one of them, and none is woken over and over for work that it cannot do. When
+/// a thread leaves while others sleep, one of them wakes in time for the next deadline. GLib's
+/// dispatch takes no lock, so the same callback may run there and in `aio_poll()` at the same time,
+/// and a handler may find that the other thread has already read what made it ready.
 ///
 /// # Returns
 ///
@@ -223,7 +221,40 @@ pub unsafe extern "C" fn aio_poll(ctx: *mut AioContext, blocking: bool) -> bool 
     turn::poll(ctx, blocking)
 }
 
-// For comparisons with what the program calls by this name.
+/// Makes the descriptors of a context a child process's own.
+extern "C" fn renew(ctx: ContextRef<'_>) {
+    if let Some(watch) = FdLoop(ctx).watch() {
+        watch.renew_in_child();
+    }
+}
+
+/// Whether a loop that polls the context's descriptor must look at the context every 10 ms all the
+/// same: not all of its descriptors are in the set.
+extern "C" fn looks(ctx: ContextRef<'_>) -> bool {
+    FdLoop(ctx).watch().is_some_and(|watch| watch.looks() || !watch.is_in_set())
+}
+
+/// For a poller that has left something for within 10 ms: others that sleep on are woken by then.
+extern "C" fn wake_soon(ctx: ContextRef<'_>) {
+    FdLoop(ctx).wake_soon();
+}
+
+/// Frees what this component keeps for a context that ends.
+///
+/// # Safety
+///
+/// Nobody uses the context any more.
+unsafe extern "C" fn release(ctx: ContextRef<'_>) {
+    // SAFETY: nobody polls it or sets handlers, by this function's contract.
+    unsafe { FdLoop(ctx).free_watch() };
+}
+
+// The first for comparisons with what the program calls by the exported name, the others for the library's own
+// async component.
 hidden_names! {
     "aiocontext_posix_aio_poll" = aio_poll;
+    "aiocontext_posix_release" = release;
+    "aiocontext_posix_renew" = renew;
+    "aiocontext_posix_looks" = looks;
+    "aiocontext_posix_wake_soon" = wake_soon;
 }
