@@ -175,10 +175,12 @@ uninstall:
 		test ! -e '$(DESTDIR)$(LIBDIR)/pkgconfig/'$$library.pc || echo $$library; \
 	done); \
 	pages() { for library; do scripts/man-pages $$library; done; }; \
-	for page in $$(pages $(LIBRARIES) | grep -vxF "$$(pages $$kept)"); do \
+	named=$$(grep -qs '^Description: The wakeup protocol of' '$(DESTDIR)$(LIBDIR)/pkgconfig/'*.pc && \
+		echo aionotify || true); \
+	for page in $$(pages $(LIBRARIES) | grep -vxF "$$(pages $$kept $$named)"); do \
 		rm -f '$(DESTDIR)$(MANDIR)/man3/'$$page; \
 	done; \
-	test -n "$$kept" || rm -f '$(DESTDIR)$(BINDIR)/aionotify-check'; \
+	test -n "$$kept$$named" || rm -f '$(DESTDIR)$(BINDIR)/aionotify-check'; \
 	$(if $(filter aionotify,$(LIBNAME)),test -n "$$kept" ||) \
 		rm -rf '$(DESTDIR)$(INCLUDEDIR)/$(LIBNAME)' $(if $(TREE),'$(TREE)')
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
 use capi_tests::{
-    abi, files_below, output, pkg_config, prefix, read, root, scratch, succeed, write,
+    abi, files_below, output, pkg_config, prefix, read, root, scratch, succeed, write, Host,
 };
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -68,6 +68,23 @@ static MAKING: Mutex<()> = Mutex::new(());
 
 /// The same, of some libraries.
 fn make_of(target: &str, destination: &Path, words: &[&str]) {
+    run_make(target, destination, words, None);
+}
+
+/// The same for a library of this name, which is built for a program's headers and in a folder of its own.
+fn make_named(target: &str, destination: &Path, name: &str) {
+    let flags = Host::new("loop-2.4", &[], "2.4").flags.join(" ");
+    let words = [
+        "LIBRARIES=aionotify".to_owned(),
+        "GENERATION=2.4".to_owned(),
+        format!("HOST_CFLAGS={flags}"),
+        format!("LIBNAME={name}"),
+    ];
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    run_make(target, destination, &words, Some(scratch("host-target")));
+}
+
+fn run_make(target: &str, destination: &Path, words: &[&str], build: Option<PathBuf>) {
     let _making = MAKING.lock();
     let mut make = Command::new("make");
     // Without what a make around the tests has been told.
@@ -80,6 +97,9 @@ fn make_of(target: &str, destination: &Path, words: &[&str]) {
         "INCLUDEDIR=/opt/headers",
         "MANDIR=/opt/p/man",
     ]);
+    if let Some(build) = build {
+        make.env("CARGO_TARGET_DIR", build);
+    }
     succeed(make.args(words));
 }
 
@@ -149,11 +169,27 @@ fn uninstall_of_one_library_leaves_the_other_whole() {
     }
     // A library for a program has headers of its own.
     make("install", &all);
-    let words = ["LIBRARIES=aionotify", "LIBNAME=aionotify-mine"];
-    make_of("install", &all, &words);
-    make_of("uninstall", &all, &words);
+    make_named("install", &all, "aionotify-mine");
+    make_named("uninstall", &all, "aionotify-mine");
     make("install", &alone);
     assert_eq!(files_below(&all), files_below(&alone));
+}
+
+/// Two libraries for programs in one prefix: the first that goes leaves what the other shares.
+#[test]
+fn uninstall_leaves_pages_and_tool_to_a_library_of_another_name() {
+    prefix();
+    let both = scratch("uninstall-named");
+    fs::remove_dir_all(&both).expect("a writable folder");
+    make_named("install", &both, "aionotify-one");
+    let tool = "opt/p/bin/aionotify-check";
+    write(&both.join(tool), "");
+    let alone = files_below(&both);
+    make_named("install", &both, "aionotify-two");
+    make_named("uninstall", &both, "aionotify-two");
+    assert_eq!(files_below(&both), alone);
+    make_named("uninstall", &both, "aionotify-one");
+    assert_eq!(files_below(&both), BTreeSet::new());
 }
 
 /// libaiocontext is not built from a program's headers; that is not ignored in silence.

@@ -99,13 +99,21 @@ fn nm_and_the_loader_say_what_the_guide_says() {
 fn the_tools_commands_pass_an_adopted_program() {
     let (folder, library) = adopted("adopted");
     let commands = commands(&guide("ADOPTING.md"), "aionotify-check ");
-    assert_eq!(commands.len(), 2, "{commands:?}");
-    for command in commands {
-        let lib = library.prefix().join("lib").display().to_string();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    let lib = library.prefix().join("lib").display().to_string();
+    let (all_static, others): (Vec<String>, Vec<String>) =
+        commands.into_iter().partition(|command| command.contains(" -t "));
+    for command in others {
         let finished = shell(&folder, &command.replace("/usr/local/lib", &lib));
         assert_eq!(finished.status.code(), Some(0), "{command}: {finished:?}");
         assert!(finished.stdout.contains("nothing escapes; taken from the library: aio_notify "));
     }
+    let mut cc = compiler();
+    cc.args(["-std=gnu11", "-static"]).args(library.cflags()).arg(folder.join("build/part.c"));
+    succeed(cc.args(library.libs()).arg("-lm").arg("-o").arg(folder.join("myprogram")));
+    let finished = shell(&folder, &all_static[0].replace("/usr/local/lib", &lib));
+    assert_eq!(finished.status.code(), Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("has the library linked in, and nothing escapes"));
 }
 
 /// Each `make` of the guides has targets and variables that there are: it can be planned.
