@@ -8,6 +8,7 @@ use object::{Object, ObjectSymbol, SymbolKind};
 use crate::calls::definitions;
 use crate::components::Components;
 use crate::debug::Debug;
+use crate::debuglink;
 use crate::image::{Function, Image};
 use crate::judge::Findings;
 use crate::library::Library;
@@ -44,7 +45,11 @@ pub(crate) fn judge_loaded(
 
 /// The library's functions of which this file runs its own.
 fn own_functions(loaded: &Loaded, library: &Library) -> BTreeSet<String> {
-    let Ok(mut image) = Image::parse(&loaded.data) else { return BTreeSet::new() };
+    // One that cannot be followed leaves what is exported.
+    let debug = debuglink::follow(&loaded.data, &loaded.path).unwrap_or_default();
+    let Ok(mut image) = Image::with_debug(&loaded.data, debug.as_deref()) else {
+        return BTreeSet::new();
+    };
     // The static library may be linked in.
     if !library.has_archive() && !Notes::read(&image).libraries.is_empty() {
         return BTreeSet::new();

@@ -75,9 +75,21 @@ pub(crate) fn shape(
         }
         let name = entry.attr_value(gimli::DW_AT_name)?;
         let offset = entry.attr_value(gimli::DW_AT_data_member_location)?;
-        if let (Some(name), Some(offset)) = (name, offset.and_then(|o| o.udata_value())) {
+        if let (Some(name), Some(offset)) = (name, offset.and_then(constant)) {
             members.insert(text(dwarf.attr_string(unit, name)?)?, offset);
         }
     }
     Ok(Some(Shape { source, size, members }))
+}
+
+/// An offset; up to DWARF 3 it is an expression that adds it.
+fn constant(value: AttributeValue<Reader>) -> Option<u64> {
+    let mut expression = match value {
+        AttributeValue::Exprloc(expression) => expression.0,
+        AttributeValue::Block(bytes) => bytes,
+        number => return number.udata_value(),
+    };
+    let operation = gimli::DwOp(expression.read_u8().ok()?);
+    let offset = expression.read_uleb128().ok()?;
+    (operation == gimli::DW_OP_plus_uconst && expression.is_empty()).then_some(offset)
 }

@@ -1,6 +1,6 @@
 /*
- * An AioContext that is laid out as libaionotify's, for programs that declare the functions themselves.
- * Each macro that may be defined before makes it another.
+ * An AioContext that is laid out as libaionotify's, for programs that declare the functions
+ * themselves. Each macro that may be defined before makes it another.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -32,6 +32,13 @@ fn offsets_are_compared_without_a_note() {
     assert_eq!(marked.status.code(), Some(0), "{marked:?}");
     assert!(!marked.stdout.contains("unknown"), "{marked:?}");
 
+    for version in ["-gdwarf-2", "-gdwarf-3"] {
+        let old = [version, "-gstrict-dwarf"];
+        assert_eq!(escapes(&program(&format!("layout-fits{version}"), &old, "")), [""; 0]);
+        let moved = [&old[..], &["-DMORE=8"]].concat();
+        let found = escapes(&program(&format!("layout-moved{version}"), &moved, ""));
+        assert!(found[0].contains(" is laid out otherwise: notified "), "{found:?}");
+    }
     let found = escapes(&program("layout-moved", &["-DMORE=8"], ""));
     assert!(found[0].contains("layout-moved.c is laid out otherwise: notified "), "{found:?}");
     let found = escapes(&program("layout-notifier", &["-DINITIALIZED"], ""));
