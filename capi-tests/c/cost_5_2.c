@@ -17,7 +17,7 @@
 void c_notify(AioContext *ctx);
 void c_accept(AioContext *ctx);
 
-enum { CALLS = 20000, ROUNDS = 2000 };
+enum { CALLS = 20000, ROUNDS = 10000 };
 
 static AioContext ctx;
 

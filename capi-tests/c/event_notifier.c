@@ -155,6 +155,23 @@ static void event_notifier_cleanup_forgets_the_descriptors(void)
     CHECK_EQ(event_notifier_test_and_clear(&e), 0);
 }
 
+static void *cleanup_cancelled(void *e)
+{
+    CHECK_EQ(pthread_cancel(pthread_self()), 0);
+    event_notifier_cleanup(e);
+    return NULL;
+}
+
+static void event_notifier_cleanup_is_no_cancellation_point(void)
+{
+    EventNotifier e;
+    void *result;
+
+    CHECK_EQ(event_notifier_init(&e, 0), 0);
+    CHECK_EQ(pthread_join(start(cleanup_cancelled, &e), &result), 0);
+    CHECK(result != PTHREAD_CANCELED);
+}
+
 static void event_notifier_cleanup_leaves_a_reused_number_alone(void)
 {
     EventNotifier e;
@@ -255,6 +272,7 @@ int main(void)
     RUN(event_notifier_set_succeeds_on_a_full_pipe);
     RUN(event_notifier_init_fd_adopts_a_descriptor);
     RUN(event_notifier_cleanup_forgets_the_descriptors);
+    RUN(event_notifier_cleanup_is_no_cancellation_point);
     RUN(event_notifier_cleanup_leaves_a_reused_number_alone);
     RUN(event_notifier_init_ignores_old_contents);
     RUN(event_notifier_set_and_test_and_clear_fail_on_bad_descriptors);

@@ -332,8 +332,8 @@ fn each_loop_needs_the_library_of_its_generation() {
     assert_eq!(fares("24", &later), "0 lost, 100 idle turns\n");
 }
 
-/// About what the protocol's C code costs, where an exchange is a full barrier; with a fence behind it it
-/// would be nearly twice that. Inlined it is no dearer than that either.
+/// At most 1.1 of what the C code of the protocol costs, because an exchange is a full barrier; with a fence
+/// behind it, it would cost nearly twice as much. Inlined it is no dearer.
 #[test]
 fn the_later_generation_costs_what_c_code_does() {
     if machine() != "x86_64" || env::var_os("AIONOTIFY_RUNNER").is_some() {
@@ -384,7 +384,7 @@ fn the_later_generation_costs_what_c_code_does() {
         let ratios: Vec<f64> = ratios.map(|ratio| ratio.expect("a number")).collect();
         assert_eq!(ratios.len(), 2);
         // 1.0 to 1.1 on the machines that it was written on, 1.8 with a second barrier.
-        assert!(ratios.iter().all(|ratio| *ratio <= 1.4), "inline {inline}: {ratios:?}");
+        assert!(ratios.iter().all(|ratio| *ratio <= 1.1), "inline {inline}: {ratios:?}");
     }
 }
 

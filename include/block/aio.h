@@ -210,8 +210,7 @@ extern void aio_context_unref(struct AioContext *ctx);
 /**
  * Takes the context's lock, which is recursive. Waiters get it in order of arrival.
  *
- * Threads: any thread; not signal handlers. A cancellation point while it waits. A thread
- * cancelled there keeps its place in the queue, so disable cancellation around the call.
+ * Threads: any thread; not signal handlers. Not a cancellation point.
  *
  * Requires: `ctx` must not be NULL (aborts) and must be a live context.
  *

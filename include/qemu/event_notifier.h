@@ -71,8 +71,7 @@ void event_notifier_init_fd(struct EventNotifier *e, int fd);
  * Closes each descriptor once and sets both members to -1. A second call does nothing.
  *
  * Threads: any thread, while nobody else uses the notifier; not signal handlers. `errno` is
- * unchanged. A cancellation point, like close(2): if a thread is cancelled there, a descriptor
- * that `*e` no longer names may stay open.
+ * unchanged. Not a cancellation point on Linux; elsewhere close(2) is one.
  *
  * Requires: `e` must not be NULL (aborts) and must point to an initialised EventNotifier.
  */

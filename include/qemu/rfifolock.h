@@ -87,8 +87,8 @@ extern void rfifolock_destroy(struct RFifoLock *r);
  * Takes the lock, after all threads that came before; the owner may take it again. Taking a
  * free lock, or taking it again, uses no mutex and no system call.
  *
- * Threads: any thread; not signal handlers. A cancellation point while it waits. A thread
- * cancelled there keeps its place in the queue, so disable cancellation around the call.
+ * Threads: any thread; not signal handlers. Not a cancellation point, unless the lock's
+ * callback has one.
  *
  * Requires: `r` must not be NULL (aborts) and must point to an initialised lock, which lives
  * until the thread has released it.

@@ -479,8 +479,8 @@ extern void timer_deinit(struct QEMUTimer *ts);
  * timer's own callback may call it.
  *
  * Threads: any thread, while nobody else uses the timer; not signal handlers. A thread that
- * frees a timer must know that its callback is not running, for example by holding the
- * context's lock.
+ * frees a timer must know that its callback is not running in another thread, for example by
+ * holding the context's lock.
  *
  * Requires: `ts` must be NULL or a timer in memory from `g_malloc0()`.
  *
@@ -566,7 +566,8 @@ extern void timer_mod_anticipate(struct QEMUTimer *ts, int64_t expire_time);
 extern bool timer_pending(struct QEMUTimer *ts);
 
 /**
- * Checks whether the timer's deadline is `current_time` or earlier, in units of its scale.
+ * Checks whether the timer's deadline is `current_time` or earlier, in units of its scale. A
+ * timer that is not armed counts as expired.
  *
  * Returns: true if the timer is due, has run, or is not armed; false for NULL, which is never
  * due.

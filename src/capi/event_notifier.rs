@@ -59,9 +59,8 @@ pub unsafe extern "C" fn event_notifier_init_fd(e: *mut EventNotifier, fd: c_int
 ///
 /// # Threads
 ///
-/// Any thread, while nobody else uses the notifier; not signal handlers. `errno` is unchanged. A
-/// cancellation point, like close(2): if a thread is cancelled there, a descriptor that `*e` no
-/// longer names may stay open.
+/// Any thread, while nobody else uses the notifier; not signal handlers. `errno` is unchanged. Not
+/// a cancellation point on Linux; elsewhere close(2) is one.
 ///
 /// # Safety
 ///

@@ -49,6 +49,32 @@ enum { WAITERS = 8 };
 
 static int order[WAITERS];
 
+static void *acquire_cancelled(void *unused)
+{
+    CHECK_EQ(pthread_cancel(pthread_self()), 0);
+    acquire_once(NULL);
+    pthread_testcancel();
+    CHECK(!"pthread_testcancel has returned");
+    return unused;
+}
+
+static void aio_context_acquire_is_no_cancellation_point(void)
+{
+    pthread_t thread;
+    void *result;
+
+    ctx = context_new();
+    store(&acquired, 0);
+    aio_context_acquire(ctx);
+    thread = start(acquire_cancelled, NULL);
+    wait_for_queue(2);
+    aio_context_release(ctx);
+    CHECK_EQ(pthread_join(thread, &result), 0);
+    CHECK(result == PTHREAD_CANCELED);
+    CHECK_EQ(load(&acquired), 1);
+    aio_context_unref(ctx);
+}
+
 static void *note_turn(void *opaque)
 {
     aio_context_acquire(ctx);
@@ -353,6 +379,7 @@ int main(void)
 {
     init_clocks();
     RUN(aio_context_acquire_is_recursive);
+    RUN(aio_context_acquire_is_no_cancellation_point);
     RUN(aio_context_acquire_serves_in_the_order_of_arrival);
     RUN(aio_context_acquire_wakes_an_owner_that_sleeps);
     RUN(aio_poll_gives_the_lock_up_while_it_sleeps);

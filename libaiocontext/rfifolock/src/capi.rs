@@ -58,8 +58,8 @@ pub unsafe extern "C" fn rfifolock_destroy(r: *mut RFifoLock) {
 ///
 /// # Threads
 ///
-/// Any thread; not signal handlers. A cancellation point while it waits. A thread cancelled there
-/// keeps its place in the queue, so disable cancellation around the call.
+/// Any thread; not signal handlers. Not a cancellation point, unless the lock's callback has
+/// one.
 ///
 /// # Safety
 ///

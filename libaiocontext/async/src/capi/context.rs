@@ -85,8 +85,7 @@ pub unsafe extern "C" fn aio_context_unref(ctx: *mut AioContext) {
 ///
 /// # Threads
 ///
-/// Any thread; not signal handlers. A cancellation point while it waits. A thread cancelled there
-/// keeps its place in the queue, so disable cancellation around the call.
+/// Any thread; not signal handlers. Not a cancellation point.
 ///
 /// # Safety
 ///

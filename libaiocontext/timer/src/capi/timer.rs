@@ -60,7 +60,7 @@ pub unsafe extern "C" fn timer_deinit(ts: *mut QEMUTimer) {
 /// # Threads
 ///
 /// Any thread, while nobody else uses the timer; not signal handlers. A thread that frees a timer
-/// must know that its callback is not running, for example by holding the context's lock.
+/// must know that its callback is not running in another thread, for example by holding the context's lock.
 ///
 /// # Safety
 ///
@@ -175,7 +175,8 @@ pub unsafe extern "C" fn timer_pending(ts: *mut QEMUTimer) -> bool {
     argument!(LIBRARY, timer_pending(ts): TimerRef<'_>).is_armed()
 }
 
-/// Checks whether the timer's deadline is `current_time` or earlier, in units of its scale.
+/// Checks whether the timer's deadline is `current_time` or earlier, in units of its scale. A timer that is not
+/// armed counts as expired.
 ///
 /// # Returns
 ///
