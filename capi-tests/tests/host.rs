@@ -438,7 +438,7 @@ fn a_request_that_cannot_be_met_stops_the_build() {
             std::process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
             .current_dir(capi_tests::root())
-            .args(["build", "--offline", "--release", "-p", "aionotify"])
+            .args(["build", "--offline", "--release", "-p", "libaionotify"])
             .args(["--features", features])
             .env("CARGO_TARGET_DIR", capi_tests::scratch("host-target"))
             .env_remove("AIONOTIFY_HOST_CFLAGS")
