@@ -1,7 +1,7 @@
 //! The installed libaiocontext: what it exports and imports, its names and hardening.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use capi_tests::{abi, elf, prefix, read, root, Patched};
 
@@ -53,15 +53,18 @@ fn calls_between_components_are_bound_by_the_loader() {
     assert!(missing.is_empty(), "bound when the library was linked, or not called: {missing:?}");
 }
 
-/// Also in a build with an object for each module: a weak reference takes none out of an archive.
 #[test]
 fn components_find_each_others_hidden_names() {
+    assert_eq!(elf::missing(&shared(), "aiocontext_"), [""; 0]);
+    // `scripts/cross` has what it takes to build for another machine.
+    if env::var_os("AIONOTIFY_TARGET").is_some() {
+        return;
+    }
+    // With an object for each module: a weak reference takes none out of an archive.
     let copy = Patched::of_loop("debug");
     let built = copy.build("dev");
     assert!(built.status.success(), "{}", built.stderr);
-    for library in [shared(), copy.library("debug", "libaiocontext.so")] {
-        assert_eq!(elf::missing(&library, "aiocontext_"), [""; 0], "{}", library.display());
-    }
+    assert_eq!(elf::missing(&copy.library("debug", "libaiocontext.so"), "aiocontext_"), [""; 0]);
 }
 
 /// They know each other by symbols only.
