@@ -134,7 +134,7 @@ help:
 	@echo '                    worst latency, spurious returns; fails for a lost wakeup or a busy loop'
 	@echo 'make headers        regenerate include/ and man/ from the Rust sources'
 	@echo 'make abi-baseline   accept the present ABI as the one to compare with'
-	@echo 'make install        install below PREFIX=$(PREFIX) (DESTDIR, LIBDIR, INCLUDEDIR, MANDIR, LIBRARIES)'
+	@echo 'make install        install below PREFIX=$(PREFIX) (DESTDIR, LIBDIR, INCLUDEDIR, MANDIR, BINDIR, LIBRARIES)'
 	@echo 'make uninstall      undo make install with the same variables; what the other library shares stays'
 	@echo 'make clean          remove what was built'
 

@@ -378,8 +378,8 @@ extern ThreadPool *aio_get_thread_pool(struct AioContext *ctx);
  *
  * In libaiocontext, once a write to the library's own loop has completed, later notifications
  * share it until that loop wakes. The program's own loop gets one write for each notification.
- * In a child process, nothing is written until another call has made the context the child's
- * own.
+ * In a child process it writes to nothing of the parent's: the library's own loop has its event
+ * after the next call that makes the context the child's own.
  *
  * Errors: if the write fails, the wakeup cannot be delivered; the first failure in a process is
  * logged to stderr, with the errno. A write interrupted by a signal is retried. A notifier that

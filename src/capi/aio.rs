@@ -71,7 +71,8 @@ fn accept(ctx: ContextRef<'_>) {
 ///
 /// In libaiocontext, once a write to the library's own loop has completed, later notifications
 /// share it until that loop wakes. The program's own loop gets one write for each notification. In
-/// a child process, nothing is written until another call has made the context the child's own.
+/// a child process it writes to nothing of the parent's: the library's own loop has its event after
+/// the next call that makes the context the child's own.
 ///
 /// # Errors
 ///

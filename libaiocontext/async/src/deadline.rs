@@ -1,4 +1,4 @@
-//! How long a context's loop may sleep, in ns. For GLib, `source.rs` rounds it up to ms.
+//! How long a context's loop may sleep, in ns. For GLib, `to_ms` in the timer component rounds it up.
 
 use aio_notify::ffi::ContextRef;
 

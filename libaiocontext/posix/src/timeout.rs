@@ -1,5 +1,5 @@
-//! How long `aio_poll` waits, as each system call takes it. Under GLib the timeout is rounded in the async
-//! component (`source.rs`).
+//! How long `aio_poll` waits, as each system call takes it. For GLib, `to_ms` in the timer component
+//! (`timer/src/timeout.rs`) rounds.
 
 use std::ffi::c_int;
 use std::time::Duration;
