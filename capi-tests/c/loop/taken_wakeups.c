@@ -8,6 +8,8 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 
 #include "context.h"
 
@@ -25,6 +27,18 @@ int epoll_wait(int fd, struct epoll_event *events, int room, int timeout)
         wait_until_at_least(&taker_may_wait, 1);
     }
     return epoll_pwait(fd, events, room, timeout, NULL);
+}
+
+static int timers_fail;
+
+/* The library's call binds to this, too. */
+int timerfd_create(clockid_t clock, int flags)
+{
+    if (load(&timers_fail)) {
+        errno = EMFILE;
+        return -1;
+    }
+    return (int)syscall(SYS_timerfd_create, clock, flags);
 }
 
 static void *poll_until_served(void *unused)
@@ -134,6 +148,56 @@ static void aio_poll_in_a_callback_leaves_an_idle_bottom_half_to_others(void)
     served_bh = NULL;
     is_idle = 0;
     sleeper_free(thread);
+}
+
+static int sleeper_id, sleeper_polls;
+
+static void *poll_and_count(void *unused)
+{
+    is_sleeper = 1;
+    store(&sleeper_id, own_tid());
+    while (!load(&served)) {
+        aio_poll(ctx, true);
+        store(&sleeper_polls, sleeper_polls + 1);
+    }
+    return unused;
+}
+
+/* The other one has been told that there is no timer, has found nothing, and sleeps again. */
+static void schedule_idle_behind_a_look(void *unused)
+{
+    (void)unused;
+    aio_context_release(ctx);
+    store(&taken, 1);
+    wait_until_at_least(&sleeper_polls, 1);
+    while (!is_asleep(load(&sleeper_id))) {
+        sched_yield();
+    }
+    qemu_bh_schedule_idle(served_bh);
+    wait_until_at_least(&served, 1);
+    aio_context_acquire(ctx);
+}
+
+static void aio_poll_looks_by_itself_where_there_is_no_timer(void)
+{
+    pthread_t thread, taker;
+
+    reset();
+    store(&timers_fail, 1);
+    store(&sleeper_polls, 0);
+    served_bh = aio_bh_new(ctx, serve, NULL);
+    thread = start(poll_and_count, NULL);
+    wait_until_at_least(&sleeper_is_there, 1);
+    taker = start(poll_once, NULL);
+    while (__atomic_load_n(&ctx->notify_me, __ATOMIC_SEQ_CST) != 4) {
+        sched_yield();
+    }
+    qemu_bh_schedule(aio_bh_new(ctx, schedule_idle_behind_a_look, NULL));
+    store(&taker_may_wait, 1);
+    join(taker);
+    served_bh = NULL;
+    sleeper_free(thread);
+    store(&timers_fail, 0);
 }
 
 static int is_running;
@@ -280,6 +344,7 @@ int main(void)
     RUN(aio_poll_in_a_callback_leaves_a_bottom_half_to_others);
     RUN(aio_poll_in_a_callback_leaves_an_idle_bottom_half_to_others);
     RUN(qemu_bh_schedule_idle_in_a_callback_wakes_later_sleepers);
+    RUN(aio_poll_looks_by_itself_where_there_is_no_timer);
     RUN(aio_poll_in_a_callback_leaves_a_timer_to_others);
     RUN(glib_leaves_a_bottom_half_to_others);
     RUN(glib_leaves_an_idle_bottom_half_to_others);

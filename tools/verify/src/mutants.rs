@@ -270,6 +270,16 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         test: ("programs", "aiocontext::taken_wakeups::dynamic"),
         fault: Fault {
+            what: "without a timer sleepers do not look by themselves",
+            file: TURN,
+            from: "} else if watch.looks() || (is_nested",
+            to: "} else if (is_nested",
+            words: "hangs in aio_poll_looks_by_itself_where_there_is_no_timer",
+        },
+    },
+    Mutant {
+        test: ("programs", "aiocontext::taken_wakeups::dynamic"),
+        fault: Fault {
             what: "a poller that takes a wakeup sets no timer for others",
             file: "libaiocontext/posix/src/announce.rs",
             from: "if own.words.has_sleepers() {",
