@@ -88,6 +88,7 @@ unsafe extern "C" fn prepare(source: *mut GSource, timeout: *mut c_int) -> gbool
     };
     // After the fence: a thread that schedules or arms something either sees bit 0 and wakes the loop,
     // or is seen here.
+    // Rounded up by the timer component, `timer/src/timeout.rs`.
     let mut ms = qemu_timeout_ns_to_ms(deadline::of(ctx, state));
     if aio_prepare(ctx) {
         ms = 0;
