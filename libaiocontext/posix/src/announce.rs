@@ -1,14 +1,9 @@
 //! Announcing that a poller may sleep, and consuming a notification: the loop's half of the wakeup
 //! protocol.
 
-use core::sync::atomic::{
-    fence,
-    Ordering::{Relaxed, SeqCst},
-};
-
 use aio_notify::ffi::preserving_errno;
 use aio_notify::protocol::coalescing::Context;
-use aio_notify::protocol::POLLER;
+use aio_notify::protocol::flag;
 use aiocontext_wake::OwnLoop;
 
 use crate::context::FdLoop;
@@ -37,11 +32,8 @@ impl<'a> FdLoop<'a> {
         let seen = match self.own() {
             Some(own) => self.protocol(own).raise(),
             None => {
-                // Relaxed: the fence below orders it.
-                self.notify_me().fetch_add(POLLER, Relaxed);
-                // Pairs with the fence of the program's own `aio_notify`. An addition alone does
-                // not order the loads that follow it.
-                fence(SeqCst);
+                // For the program's own `aio_notify`.
+                flag::begin_poll(self.words());
                 0
             }
         };
@@ -97,8 +89,7 @@ impl Raised<'_> {
         }
         match self.ctx.own() {
             Some(own) => self.ctx.protocol(own).lower(self.long),
-            // Relaxed: as in `flag::end_poll`.
-            None => drop(self.ctx.notify_me().fetch_sub(POLLER, Relaxed)),
+            None => flag::end_poll(self.ctx.words()),
         }
         true
     }
