@@ -64,8 +64,9 @@ static inline void check_turns(int turns, int work)
     }
 }
 
-/* Bottom halves that a thread schedules, with aio_poll(). */
-static inline void bottom_halves_are_served(AioContext *ctx, int wanted)
+/* Bottom halves that a thread schedules, in GLib's loop or, without one, with aio_poll(). */
+static inline void bottom_halves_are_served_in(AioContext *ctx, GMainContext *main_context,
+                                               int wanted)
 {
     struct steps steps = {.ctx = ctx, .wanted = wanted, .give = give_bottom_half};
     pthread_t thread;
@@ -74,7 +75,11 @@ static inline void bottom_halves_are_served(AioContext *ctx, int wanted)
     steps.bh = aio_bh_new(ctx, count_step, &steps);
     thread = start(give_steps, &steps);
     for (; load(&steps.done) < wanted; turns++) {
-        aio_poll(ctx, true);
+        if (main_context != NULL) {
+            g_main_context_iteration(main_context, TRUE);
+        } else {
+            aio_poll(ctx, true);
+        }
     }
     join(thread);
     qemu_bh_delete(steps.bh);
@@ -82,22 +87,14 @@ static inline void bottom_halves_are_served(AioContext *ctx, int wanted)
     check_turns(turns, wanted);
 }
 
-/* The same, with GLib. */
+static inline void bottom_halves_are_served(AioContext *ctx, int wanted)
+{
+    bottom_halves_are_served_in(ctx, NULL, wanted);
+}
+
 static inline void glib_is_served(AioContext *ctx, GMainContext *main_context, int wanted)
 {
-    struct steps steps = {.ctx = ctx, .wanted = wanted, .give = give_bottom_half};
-    pthread_t thread;
-    int turns = 0;
-
-    steps.bh = aio_bh_new(ctx, count_step, &steps);
-    thread = start(give_steps, &steps);
-    for (; load(&steps.done) < wanted; turns++) {
-        g_main_context_iteration(main_context, TRUE);
-    }
-    join(thread);
-    qemu_bh_delete(steps.bh);
-    CHECK_EQ(steps.done, wanted);
-    check_turns(turns, wanted);
+    bottom_halves_are_served_in(ctx, main_context, wanted);
 }
 
 /* How a loop of the program's own begins its turn, and how it empties the notifier. */
