@@ -6,6 +6,8 @@
 #[allow(dead_code, reason = "tools/host-report uses the rest")]
 #[path = "build/host/mod.rs"]
 mod host;
+#[path = "build/layout_symbol.rs"]
+mod layout_symbol;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -82,7 +84,7 @@ fn symbol(table: &str) -> Option<String> {
     let (notify_me, notified) = (offset("notify_me")?, offset("notified")?);
     let notifier = offset("notifier")?;
     let (size, _) = row("EventNotifier")?.split(' ').nth(1)?.split_once('/')?;
-    Some(format!("aionotify_for_24_{notify_me}_{notified}_{notifier}_{size}"))
+    Some(layout_symbol::name("24", [notify_me, notified, notifier, size]))
 }
 
 /// Writes the macro that defines the symbol with which a program of this layout is linked. A program

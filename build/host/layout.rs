@@ -1,6 +1,7 @@
 //! What the library needs to know of a program's structs.
 
 use super::generation::Generation;
+use crate::layout_symbol;
 
 /// Offsets in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,11 +50,8 @@ impl Layout {
 
     /// The name of the symbol that says this layout.
     pub(crate) fn symbol(&self) -> String {
-        let generation = self.generation.name().replace('.', "");
-        format!(
-            "aionotify_for_{generation}_{}_{}_{}_{}",
-            self.notify_me, self.notified, self.notifier, self.notifier_size
-        )
+        let numbers = [self.notify_me, self.notified, self.notifier, self.notifier_size];
+        layout_symbol::name(&self.generation.name().replace('.', ""), numbers)
     }
 
     /// What `aionotify_target()` of the library returns.

@@ -5,6 +5,10 @@
 #[allow(dead_code, reason = "the build script uses the rest")]
 #[path = "../../../build/host/mod.rs"]
 mod host;
+// As for the build script, which `host` shares it with.
+#[allow(dead_code, reason = "the report does not name the symbol")]
+#[path = "../../../build/layout_symbol.rs"]
+mod layout_symbol;
 
 use std::process::ExitCode;
 
